@@ -1,0 +1,76 @@
+import type { Disposition, Episode } from '../model/episode.ts'
+import type { Incident, Phase, TimelineEntry } from '../model/incident.ts'
+import type { DeliveryState } from '../model/outbox.ts'
+import type { Severity } from '../model/severity.ts'
+
+/** What the API and the page read. The store implements it; nothing here writes. */
+export interface ReadModel {
+  incidents(query: IncidentQuery): Promise<Page<Incident>>
+  incident(idOrNumber: string): Promise<IncidentDetail | undefined>
+  episodes(query: EpisodeQuery): Promise<Page<StoredEpisode>>
+  deliveries(query: {
+    readonly state?: DeliveryState
+    readonly receiver?: string
+    readonly limit: number
+    readonly cursor?: string
+  }): Promise<Page<StoredDelivery>>
+  counts(): Promise<IncidentCounts>
+}
+
+export interface IncidentQuery {
+  readonly phase?: Phase
+  readonly severity?: Severity
+  /** `true`: not closed, dismissed or merged. */
+  readonly open?: boolean
+  readonly limit: number
+  readonly cursor?: string
+}
+
+export interface EpisodeQuery {
+  readonly ruleId?: string
+  readonly incidentId?: string
+  readonly limit: number
+  readonly cursor?: string
+}
+
+/** Newest first; `next` is opaque and `null` on the last page. */
+export interface Page<T> {
+  readonly items: readonly T[]
+  readonly next: string | null
+}
+
+export interface StoredEpisode extends Episode {
+  readonly disposition: Disposition | null
+  readonly incidentId: string | null
+}
+
+export interface IncidentDetail {
+  readonly incident: Incident
+  readonly timeline: readonly TimelineEntry[]
+  readonly episodes: readonly StoredEpisode[]
+  readonly deliveries: readonly StoredDelivery[]
+  /** The report of the event that opened it, as it was sent. */
+  readonly report: unknown
+}
+
+export interface StoredDelivery {
+  readonly id: string
+  readonly receiver: string
+  readonly incidentId: string
+  readonly type: string
+  readonly sequence: number
+  readonly state: DeliveryState
+  readonly attempts: number
+  readonly createdMs: number
+  readonly nextMs: number | null
+  readonly lastStatus: number | null
+  readonly lastReason: string | null
+  readonly lastDetail: string | null
+}
+
+export interface IncidentCounts {
+  /** Not ended, by severity, phase and mode. */
+  readonly open: readonly { severity: Severity; phase: Phase; mode: string; count: number }[]
+  /** Ever opened, by severity and mode. */
+  readonly total: readonly { severity: Severity; mode: string; count: number }[]
+}

@@ -1,0 +1,51 @@
+/**
+ * Where records come from. GELF and HTTP inputs write to a journal partition through a
+ * {@link RecordSink}; a source that is a log already (Kafka, later) has positions of its own and
+ * uses only `start` and `stop`.
+ */
+export interface Source {
+  readonly name: string
+  /** Listens; resolves with the bound address, rejects when it cannot (port taken). */
+  start(): Promise<{ readonly host: string; readonly port: number }>
+  /** Stops accepting, reads what the kernel holds, hands over whole records, then closes. */
+  stop(): Promise<void>
+}
+
+/** Why a record was not accepted; the label `reason` of `tocsin_input_rejected_total`. */
+export type Rejection =
+  | 'too_short'
+  | 'too_long'
+  | 'encoding'
+  | 'bomb'
+  | 'utf8'
+  | 'json'
+  | 'not_an_object'
+  | 'depth'
+  | 'fields'
+  | 'chunk'
+  | 'chunk_expired'
+  | 'chunk_overflow'
+  | 'incomplete'
+  | 'unauthorized'
+  | 'overload'
+  | 'journal'
+
+/**
+ * Collects the records of one read into a slab. Calls between two `seal`s belong together and are
+ * made without yielding to another read.
+ */
+export interface RecordSink {
+  /**
+   * Takes one whole message (framed, decompressed JSON text): checks the limits of
+   * `normalise/limits.ts`, keeps its bytes, matches it. A rejection is counted by the caller,
+   * which alone knows whether the rest of the request goes on.
+   */
+  accept(bytes: Uint8Array, start: number, end: number): Rejection | undefined
+  /**
+   * Hands the slab on; does nothing when it is empty. `onSettled` is told when the journal holds
+   * it (`durable`), or that nothing of it was kept (`refused`).
+   */
+  seal(onSettled?: (outcome: 'durable' | 'refused') => void): void
+  /** Forgets what was accepted since the last `seal`: a 4xx keeps nothing of its request. */
+  abort(): void
+}

@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto'
+
+/**
+ * JSON with object keys sorted at every level: equal values give equal text, so it can be hashed
+ * and compared. Undefined members are left out as in `JSON.stringify`.
+ */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) => {
+    if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner
+    const entries = Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+    return Object.fromEntries(entries)
+  })
+}
+
+/** SHA-256 as lower-case hex. */
+export function sha256Hex(text: string | Uint8Array): string {
+  return createHash('sha256').update(text).digest('hex')
+}
+
+const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567'
+
+/**
+ * A name of 26 characters (130 bits) derived from parts: base32 (RFC 4648, lower case) of the
+ * SHA-256 of their JSON array. Equal parts give the equal name on every replica and replay.
+ */
+export function derivedName(...parts: readonly string[]): string {
+  const digest = createHash('sha256').update(JSON.stringify(parts)).digest()
+  let name = ''
+  let bits = 0
+  let value = 0
+  for (const byte of digest) {
+    value = ((value << 8) | byte) & 0xffff
+    bits += 8
+    while (bits >= 5) {
+      bits -= 5
+      name += BASE32[(value >> bits) & 31]
+    }
+    if (name.length >= 26) break
+  }
+  return name.slice(0, 26)
+}

@@ -1,0 +1,187 @@
+import type { CommandRequest, CommandResult } from './command.ts'
+import type { Disposition, Episode, EpisodeChange, Mode } from './episode.ts'
+import type { EventSample } from './event.ts'
+import type { GroupKey } from './group.ts'
+import type { Incident, IncidentEvent, TimelineEntry } from './incident.ts'
+import type { AttemptReport, Delivery } from './outbox.ts'
+import type { PartitionLink, PartitionProgress, PartitionState } from './partition.ts'
+
+/** Body of an input log entry by kind (design §4.1). Everything the engine's answer depends on. */
+export type LogBody =
+  | {
+      readonly kind: 'records'
+      readonly partition: string
+      /** Positions from … to (exclusive): whole slabs of one partition. */
+      readonly from: number
+      readonly to: number
+      readonly nowMs: number
+      readonly ruleset: string
+    }
+  | {
+      readonly kind: 'clock'
+      readonly nowMs: number
+      readonly partitions: readonly {
+        readonly id: string
+        readonly link: PartitionLink
+        readonly progress: PartitionProgress
+      }[]
+    }
+  | { readonly kind: 'rules'; readonly nowMs: number; readonly ruleset: string }
+  | {
+      readonly kind: 'list'
+      readonly nowMs: number
+      readonly name: string
+      readonly version: string
+    }
+
+/** An entry as read back: what to run again, and what the engine answered then. */
+export interface LogEntry {
+  readonly no: number
+  readonly epoch: number
+  readonly body: LogBody
+  /** Hash of `src/rules`, fixed at build. */
+  readonly engineVersion: string
+  /** SHA-256 over the engine's effects, order-free within the entry. */
+  readonly effectsHash: string
+}
+
+/** What the engine says happened in one entry. Values: a failed commit is retried with them. */
+export interface Effects {
+  readonly episodes: readonly EpisodeChange[]
+  readonly slo: readonly SloDelta[]
+  readonly ledger: readonly LedgerDelta[]
+}
+
+/** Counts of one objective in one minute of event time. */
+export interface SloDelta {
+  readonly slo: string
+  readonly group: GroupKey
+  readonly minuteMs: number
+  readonly total: number
+  readonly bad: number
+}
+
+/** I9: every match is counted once per rule and hour of event time. */
+export interface LedgerDelta {
+  readonly ruleId: string
+  readonly hourMs: number
+  readonly class: 'episode' | 'below' | 'skipped'
+  readonly reason: 'late' | 'idle' | 'missing_group' | 'inactive' | 'cap' | 'quarantined' | null
+  readonly count: number
+}
+
+export interface CommitEntry {
+  readonly body: LogBody
+  readonly effects: Effects
+  readonly effectsHash: string
+  /** Partitions whose state this entry changed, as they are after it. */
+  readonly partitions: readonly PartitionState[]
+}
+
+/** One transaction: one or several consecutive entries with everything that follows from them. */
+export interface CommitRequest {
+  /** `no` of the first entry: one above the last committed. */
+  readonly firstNo: number
+  readonly nowMs: number
+  readonly engineVersion: string
+  /** Never empty: commands alone ride on a `clock` entry. */
+  readonly entries: readonly CommitEntry[]
+  readonly commands: readonly CommandRequest[]
+  readonly attempts: readonly AttemptReport[]
+  /** Events that opening episodes name, by record ref. */
+  readonly evidence: ReadonlyMap<string, EventSample>
+}
+
+/**
+ * What `decide` may look at: the stored episodes after adoption, and every incident that they or
+ * the commands concern.
+ */
+export interface DecideInput {
+  readonly nowMs: number
+  /** Episodes under their stored ids; `adopted` when `opened` found a stored one. */
+  readonly changes: readonly StoredChange[]
+  readonly commands: readonly CommandRequest[]
+  /** Incidents that absorb (by `openKey`), own one of the episodes, or are named by a command. */
+  readonly incidents: readonly Incident[]
+  /** Latest ended incident per `dedupHash`, for `recurrence_of`. */
+  readonly previous: ReadonlyMap<string, Incident>
+  /** Episodes of those incidents that are neither cleared nor settled, before these changes. */
+  readonly firingEpisodes: ReadonlyMap<string, number>
+  readonly nextNumber: number
+  readonly evidence: ReadonlyMap<string, EventSample>
+}
+
+export interface StoredChange {
+  readonly change: EpisodeChange
+  /** The stored row after the change: its id may differ from the engine's (I5). */
+  readonly episode: Episode
+  readonly mode: Mode
+  readonly incidentId: string | null
+  readonly adopted: boolean
+}
+
+/** What follows from it; the store writes it in the same transaction. */
+export interface Decision {
+  /** New and changed incidents, whole, each once; new ones have `version` 1. */
+  readonly incidents: readonly Incident[]
+  readonly timeline: readonly TimelineEntry[]
+  readonly dispositions: readonly {
+    readonly episodeId: string
+    readonly disposition: Disposition
+    readonly incidentId: string | null
+    readonly cause: string
+    readonly actor: string
+  }[]
+  readonly events: readonly IncidentEvent[]
+  readonly deliveries: readonly Delivery[]
+  readonly results: readonly CommandResult[]
+}
+
+export type Decide = (input: DecideInput) => Decision
+
+/** Which incidents a change may concern; `decide` and the store must agree on it. */
+export type OpenKeyOf = (change: EpisodeChange) => {
+  openKey: string
+  dedupHash: string
+  mode: Mode
+}
+
+export interface CommitResult {
+  readonly lastNo: number
+  readonly decision: Decision
+  /** Engine id → stored id, for episodes that were adopted. */
+  readonly aliases: ReadonlyMap<string, string>
+}
+
+/** What `claim` hands to the new owner of a shard. */
+export interface Claim {
+  readonly epoch: number
+  readonly nextNo: number
+  readonly checkpointNext: number
+  readonly partitions: readonly PartitionState[]
+}
+
+/** Thrown by `commit` when another writer owns the shard: drop everything and exit (I4). */
+export class FencedError extends Error {
+  override readonly name = 'FencedError'
+}
+
+/**
+ * What the core needs of a database; both databases pass one contract suite. Promises, because
+ * PostgreSQL answers later.
+ */
+export interface CoreStore {
+  /** Takes the shard over: raises its epoch, so the former owner's next commit is fenced. */
+  claim(owner: string, nowMs: number): Promise<Claim>
+  /**
+   * Inserts the entries with their effects, decides and writes what follows, in one transaction.
+   * Throws {@link FencedError}, or the database's own error with nothing written (retry it).
+   * An equal commit whose answer was lost is recognised and answered from what is stored.
+   */
+  commit(request: CommitRequest, decide: Decide, openKeyOf: OpenKeyOf): Promise<CommitResult>
+  readLog(from: number): AsyncIterable<LogEntry>
+  /** Content of a rule set by hash; kept as long as an entry names it. */
+  saveRuleset(hash: string, content: string, nowMs: number): Promise<void>
+  loadRuleset(hash: string): Promise<string | undefined>
+  close(): Promise<void>
+}

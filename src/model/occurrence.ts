@@ -1,0 +1,56 @@
+/**
+ * Something worth a log line, a metric, or both. Every part reports through {@link Report};
+ * telemetry owns the table from name to level, sentence and metric, so the two cannot drift.
+ */
+export interface Occurrence {
+  readonly name: OccurrenceName
+  /** Labels of the metric: only values of closed sets (input, rule and receiver names, reasons). */
+  readonly labels?: Readonly<Record<string, string>>
+  /** How often it happened; default 1. */
+  readonly count?: number
+  /** Facts for the log line only. Never a secret, never an event's text unescaped. */
+  readonly detail?: Readonly<Record<string, unknown>>
+}
+
+export type Report = (occurrence: Occurrence) => void
+
+export type OccurrenceName =
+  // intake
+  | 'input.listening'
+  | 'input.accepted' // labels: input, transport
+  | 'input.rejected' // labels: input, reason
+  | 'input.flagged' // labels: input, flag
+  | 'input.own_record' // labels: input
+  | 'input.connection_refused' // labels: input, reason
+  | 'input.paused' // labels: input
+  // journal
+  | 'journal.segment_opened'
+  | 'journal.segment_removed'
+  | 'journal.write_failed'
+  | 'journal.recovered'
+  | 'journal.full' // labels: input
+  // core
+  | 'core.claimed'
+  | 'core.replayed'
+  | 'core.commit_failed'
+  | 'core.fenced'
+  | 'core.invariant_broken'
+  | 'engine.skipped' // labels: reason
+  // rules and configuration
+  | 'rules.activated'
+  | 'rules.refused'
+  | 'config.reloaded'
+  | 'config.refused'
+  // incidents and delivery
+  | 'incident.opened' // labels: severity, mode
+  | 'incident.changed' // labels: kind
+  | 'delivery.attempted' // labels: receiver, outcome, reason
+  | 'delivery.dead' // labels: receiver
+  | 'receiver.disabled' // labels: receiver
+  // the process
+  | 'service.started'
+  | 'service.ready'
+  | 'service.stopping'
+  | 'service.stopped'
+  | 'service.failed'
+  | 'http.failed'

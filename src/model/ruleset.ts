@@ -1,0 +1,37 @@
+import type { InputTiming } from './partition.ts'
+
+/**
+ * Everything that decides what a record matches, as plain text: it travels to the threads, is
+ * kept by hash in the store, and a replay compiles it again. The hash covers all of it.
+ */
+export interface RulesetSource {
+  readonly documents: readonly RuleDocument[]
+  /** Inputs by name, with what the engine must know of them. */
+  readonly inputs: Readonly<Record<string, InputInfo>>
+  /** Field types over Graylog's defaults. */
+  readonly fields: Readonly<Record<string, FieldType>>
+}
+
+export interface RuleDocument {
+  /** As the user named it, for messages. */
+  readonly file: string
+  readonly text: string
+}
+
+export interface InputInfo extends InputTiming {
+  readonly labels: Readonly<Record<string, string>>
+}
+
+/**
+ * How conditions read a field: `text` is analysed into tokens, `lower` is one lower-cased token,
+ * `keyword` exact and case-sensitive, `long`, `double` and `date` numeric.
+ */
+export type FieldType = 'text' | 'lower' | 'keyword' | 'long' | 'double' | 'date'
+
+/** Graylog's own mapping: everything else is `keyword`, or numeric where the value is a number. */
+export const GRAYLOG_FIELDS: Readonly<Record<string, FieldType>> = {
+  message: 'text',
+  full_message: 'text',
+  source: 'lower',
+  timestamp: 'date',
+}

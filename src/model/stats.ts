@@ -1,0 +1,35 @@
+/** What one rule did since the process started, for the page, the API and the metrics. */
+export interface RuleStats {
+  readonly ruleId: string
+  readonly matches: number
+  /** Event time of the latest match; `null` when it never matched. */
+  readonly lastMatchMs: number | null
+  readonly groups: number
+  readonly openEpisodes: number
+}
+
+/** What one input's partition does now. */
+export interface InputStats {
+  readonly input: string
+  readonly partition: string
+  /** Records evaluated since the process started. */
+  readonly evaluated: number
+  /** Accepted but not yet evaluated. */
+  readonly backlog: number
+  /** Latest receive time evaluated. */
+  readonly lastReceivedMs: number | null
+  readonly watermarkMs: number | null
+  readonly watermarkQuality: 'witnessed' | 'assumed' | null
+}
+
+/** Sent from the core to the main thread about once a second. */
+export interface CoreStats {
+  readonly nowMs: number
+  readonly inputs: readonly InputStats[]
+  readonly rules: readonly RuleStats[]
+  readonly ruleset: string
+  readonly lastNo: number
+  /** Slabs waiting in the core's queue, and the most it takes. */
+  readonly queued: number
+  readonly queueMax: number
+}

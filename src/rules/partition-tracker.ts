@@ -1,0 +1,2 @@
+/** Placeholder until the watermarks land. */
+export class PartitionTracker {}
