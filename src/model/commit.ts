@@ -101,21 +101,34 @@ export interface DecideInput {
   /** Episodes under their stored ids; `adopted` when `opened` found a stored one. */
   readonly changes: readonly StoredChange[]
   readonly commands: readonly CommandRequest[]
-  /** Incidents that absorb (by `openKey`), own one of the episodes, or are named by a command. */
+  /**
+   * Incidents that absorb (by `openKey`) the episodes of the changes, own one of them, are named
+   * by a command, or absorb under the dedup hash of one that is. Each once, as stored.
+   */
   readonly incidents: readonly Incident[]
-  /** Latest ended incident per `dedupHash`, for `recurrence_of`. */
+  /** Latest incident per `dedupHash` that no longer absorbs, for `recurrence_of`. */
   readonly previous: ReadonlyMap<string, Incident>
-  /** Episodes of those incidents that are neither cleared nor settled, before these changes. */
+  /**
+   * Episodes per incident that are open (not cleared, settled or merged) *after* these changes
+   * are applied to the stored rows. Rows that these changes insert have no incident yet and are
+   * not counted.
+   */
   readonly firingEpisodes: ReadonlyMap<string, number>
+  /**
+   * The latest episode (greatest start, then greatest id) of each incident that a command names,
+   * after these changes: what the report of `.phase_changed` speaks of.
+   */
+  readonly latestEpisodes: ReadonlyMap<string, Episode>
   readonly nextNumber: number
   readonly evidence: ReadonlyMap<string, EventSample>
 }
 
 export interface StoredChange {
   readonly change: EpisodeChange
-  /** The stored row after the change: its id may differ from the engine's (I5). */
+  /** The stored row after *this* change: its id may differ from the engine's (I5). */
   readonly episode: Episode
   readonly mode: Mode
+  /** The row's incident as stored before this commit. */
   readonly incidentId: string | null
   readonly adopted: boolean
 }
