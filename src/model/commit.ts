@@ -169,9 +169,35 @@ export interface CommitResult {
 /** What `claim` hands to the new owner of a shard. */
 export interface Claim {
   readonly epoch: number
+  /** `no` of the next entry to commit; the first entry of a shard has number 1. */
   readonly nextNo: number
   readonly checkpointNext: number
   readonly partitions: readonly PartitionState[]
+}
+
+/** Thrown by `commit` and `claim` when a promise of our own is broken: a bug, never bad luck (I13). */
+export class InvariantError extends Error {
+  override readonly name = 'InvariantError'
+}
+
+/**
+ * The database could not write (disk full, I/O error, locked too long): nothing of the transaction
+ * is there. `retryable`: the same request may succeed later.
+ */
+export class StoreWriteError extends Error {
+  override readonly name = 'StoreWriteError'
+  /** The database's own code: SQLite's extended result code, PostgreSQL's SQLSTATE. */
+  readonly errcode: number | string
+  readonly retryable: boolean
+
+  constructor(
+    message: string,
+    options: { errcode: number | string; retryable: boolean; cause?: unknown },
+  ) {
+    super(message, { cause: options.cause })
+    this.errcode = options.errcode
+    this.retryable = options.retryable
+  }
 }
 
 /** Thrown by `commit` when another writer owns the shard: drop everything and exit (I4). */
@@ -188,8 +214,10 @@ export interface CoreStore {
   claim(owner: string, nowMs: number): Promise<Claim>
   /**
    * Inserts the entries with their effects, decides and writes what follows, in one transaction.
-   * Throws {@link FencedError}, or the database's own error with nothing written (retry it).
-   * An equal commit whose answer was lost is recognised and answered from what is stored.
+   * Throws {@link FencedError}, {@link StoreWriteError} with nothing written (retry the same
+   * request when it says so), {@link InvariantError}, or what `decide` threw.
+   * An equal commit whose answer was lost is recognised and answered from what is stored; a
+   * command id that was applied before is answered from what is stored and not decided again.
    */
   commit(request: CommitRequest, decide: Decide, openKeyOf: OpenKeyOf): Promise<CommitResult>
   readLog(from: number): AsyncIterable<LogEntry>
