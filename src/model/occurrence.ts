@@ -32,6 +32,7 @@ export type OccurrenceName =
   // core
   | 'core.claimed'
   | 'core.replayed'
+  | 'core.committed' // count: entries
   | 'core.commit_failed'
   | 'core.fenced'
   | 'core.invariant_broken'
@@ -46,6 +47,7 @@ export type OccurrenceName =
   | 'incident.changed' // labels: kind
   | 'delivery.attempted' // labels: receiver, outcome, reason
   | 'delivery.dead' // labels: receiver
+  | 'delivery.outbox_failed' // labels: step (read, report)
   | 'receiver.disabled' // labels: receiver
   // the process
   | 'service.started'
@@ -54,3 +56,5 @@ export type OccurrenceName =
   | 'service.stopped'
   | 'service.failed'
   | 'http.failed'
+  | 'http.denied' // labels: reason
+  | 'telemetry.failed' // labels: part
