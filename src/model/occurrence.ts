@@ -28,6 +28,8 @@ export type OccurrenceName =
   | 'journal.segment_removed'
   | 'journal.write_failed'
   | 'journal.recovered'
+  | 'journal.damaged'
+  | 'journal.retention_held'
   | 'journal.full' // labels: input
   // core
   | 'core.claimed'
