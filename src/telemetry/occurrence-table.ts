@@ -1,0 +1,204 @@
+import type { Occurrence, OccurrenceName } from '../model/occurrence.ts'
+
+/** `count`: no line, only the metric; for what happens once per record or per commit. */
+export type OccurrenceLevel = 'count' | 'debug' | 'info' | 'warn' | 'error'
+
+/** A counter that occurrences move; several may move the same one. */
+export interface OccurrenceMetric {
+  /** With `tocsin_` and `_total`. */
+  readonly name: string
+  readonly help: string
+  readonly labels: readonly string[]
+}
+
+/** How one occurrence moves a counter. */
+export interface Counting {
+  readonly metric: OccurrenceMetric
+  /** Label values that the occurrence's name fixes; the others come from its labels. */
+  readonly fixed?: Readonly<Record<string, string>>
+  readonly when?: (occurrence: Occurrence) => boolean
+}
+
+/** What an occurrence says, how loudly, and what it counts. */
+export interface OccurrenceEntry {
+  readonly level: OccurrenceLevel | ((occurrence: Occurrence) => OccurrenceLevel)
+  /** A sentence; `{name}` stands for a label or a detail. */
+  readonly sentence: string
+  readonly counts: readonly Counting[]
+}
+
+const RECEIVED = counter('input_received', 'Records that arrived, whatever became of them.', [
+  'input',
+])
+const ACCEPTED = counter('input_accepted', 'Records taken into the journal.', [
+  'input',
+  'transport',
+])
+const REJECTED = counter('input_rejected', 'Records refused, by reason.', ['input', 'reason'])
+const FLAGGED = counter('events_flagged', 'Records accepted although something was odd.', [
+  'input',
+  'flag',
+])
+const OWN = counter('input_own_records', "Records of Tocsin's own log, stored and not evaluated.", [
+  'input',
+])
+const REFUSED_CONNECTIONS = counter(
+  'input_connections_refused',
+  'Connections refused, by reason.',
+  ['input', 'reason'],
+)
+const PAUSED = counter('input_pauses', 'Times an input had to wait for the journal.', ['input'])
+const SEGMENTS_OPENED = counter('journal_segments_opened', 'Journal segments begun.')
+const SEGMENTS_REMOVED = counter(
+  'journal_segments_removed',
+  'Journal segments dropped by retention.',
+)
+const WRITE_FAILURES = counter('journal_write_failures', 'Journal writes that failed.')
+const RECOVERIES = counter('journal_recoveries', 'Journal segments recovered at a start.')
+const JOURNAL_DAMAGES = counter('journal_damages', 'Damaged parts found in the journal.')
+const RETENTION_HELD = counter(
+  'journal_retention_held',
+  'Times retention had to keep a segment that is still needed.',
+)
+const DROPPED = counter(
+  'journal_dropped_records',
+  'Records dropped because the journal was full.',
+  ['input'],
+)
+const COMMITS = counter('core_commits', 'Entries of the input log that were committed.')
+const COMMIT_FAILURES = counter('core_commit_failures', 'Commits that failed and are tried again.')
+const BROKEN = counter('core_invariants_broken', 'Broken invariants; each stops the process (I13).')
+const SKIPPED = counter('engine_skipped', 'Matches not taken into live windows, by reason.', [
+  'reason',
+])
+const RULE_ERRORS = counter('rule_errors', 'Problems found in rule files that were refused.')
+const RELOADS = counter('config_reloads', 'Configurations and rule sets taken or refused.', [
+  'kind',
+  'result',
+])
+const OPENED = counter('incidents_opened', 'Incidents opened by this process.', [
+  'severity',
+  'mode',
+])
+const CHANGES = counter('incident_changes', 'Changes of incidents by this process, by kind.', [
+  'kind',
+])
+const ATTEMPTS = counter('webhook_attempts', 'Tries to deliver a notification.', [
+  'receiver',
+  'outcome',
+  'reason',
+])
+const DELIVERIES = counter('webhook_deliveries', 'Notifications that came to an end.', [
+  'receiver',
+  'outcome',
+])
+const OUTBOX_FAILURES = counter('webhook_outbox_failures', 'Reads of the outbox that failed.')
+const DISABLED = counter('webhook_receivers_disabled', 'Receivers that answered 410 Gone.', [
+  'receiver',
+])
+const HTTP_FAILURES = counter('http_failures', 'Requests that failed through a fault of ours.')
+const HTTP_DENIED = counter('http_denied', 'Requests refused for lack of rights, by reason.', [
+  'reason',
+])
+const TELEMETRY_FAILURES = counter('telemetry_failures', 'Own telemetry that was lost, by part.', [
+  'part',
+])
+
+/** The one place where an occurrence gets its level, its sentence and its metric. */
+export const OCCURRENCES: Readonly<Record<OccurrenceName, OccurrenceEntry>> = {
+  'input.listening': entry('info', 'input {input} is listening'),
+  'input.accepted': entry('count', 'input {input} accepted records', RECEIVED, ACCEPTED),
+  'input.rejected': entry('warn', 'input {input} refused a record: {reason}', RECEIVED, REJECTED),
+  'input.flagged': entry('count', 'input {input} flagged a record: {flag}', FLAGGED),
+  'input.own_record': entry('count', 'input {input} saw a record of our own log', OWN),
+  'input.connection_refused': entry(
+    'warn',
+    'input {input} refused a connection: {reason}',
+    REFUSED_CONNECTIONS,
+  ),
+  'input.paused': entry('warn', 'input {input} waits for the journal', PAUSED),
+
+  'journal.segment_opened': entry('debug', 'a journal segment was begun', SEGMENTS_OPENED),
+  'journal.segment_removed': entry('info', 'a journal segment was dropped', SEGMENTS_REMOVED),
+  'journal.write_failed': entry('error', 'the journal could not be written', WRITE_FAILURES),
+  'journal.recovered': entry('info', 'the journal was recovered', RECOVERIES),
+  'journal.damaged': entry('error', 'the journal has a damaged part', JOURNAL_DAMAGES),
+  'journal.retention_held': entry('warn', 'retention may not drop a segment yet', RETENTION_HELD),
+  'journal.full': entry('error', 'the journal is full: records of {input} are dropped', DROPPED),
+
+  'core.claimed': entry('info', 'the shard was claimed'),
+  'core.replayed': entry('info', 'the input log was replayed'),
+  'core.committed': entry('count', 'entries were committed', COMMITS),
+  'core.commit_failed': entry('error', 'a commit failed and is tried again', COMMIT_FAILURES),
+  'core.fenced': entry('error', 'another process owns the shard: this one stops'),
+  'core.invariant_broken': entry('error', 'an invariant is broken: the process stops', BROKEN),
+  'engine.skipped': entry('count', 'matches were skipped: {reason}', SKIPPED),
+
+  'rules.activated': entry('info', 'the rule set was activated', reload('rules', 'success')),
+  'rules.refused': entry(
+    'error',
+    'the rules were refused: the running ones stay',
+    RULE_ERRORS,
+    reload('rules', 'refused'),
+  ),
+  'config.reloaded': entry('info', 'the configuration was reloaded', reload('config', 'success')),
+  'config.refused': entry(
+    'error',
+    'the configuration was refused: the running one stays',
+    reload('config', 'refused'),
+  ),
+
+  'incident.opened': entry('info', 'an incident was opened: severity {severity}', OPENED),
+  'incident.changed': entry('info', 'an incident was changed: {kind}', CHANGES),
+  'delivery.attempted': entry(
+    (occurrence) => (wasDelivered(occurrence) ? 'debug' : 'warn'),
+    'a delivery to {receiver} was tried: {outcome} {reason}',
+    ATTEMPTS,
+    { metric: DELIVERIES, when: wasDelivered },
+  ),
+  'delivery.dead': entry('error', 'a delivery to {receiver} was given up and kept', {
+    metric: DELIVERIES,
+    fixed: { outcome: 'dead' },
+  }),
+  'delivery.outbox_failed': entry('error', 'the outbox could not be read', OUTBOX_FAILURES),
+  'receiver.disabled': entry('error', 'receiver {receiver} wants nothing more (410)', DISABLED),
+
+  'service.started': entry('info', 'Tocsin has started'),
+  'service.ready': entry('info', 'Tocsin is ready'),
+  'service.stopping': entry('info', 'Tocsin is stopping'),
+  'service.stopped': entry('info', 'Tocsin has stopped'),
+  'service.failed': entry('error', 'Tocsin failed'),
+  'http.failed': entry('error', 'a request failed', HTTP_FAILURES),
+  'http.denied': entry('warn', 'a request was refused: {reason}', HTTP_DENIED),
+  'telemetry.failed': entry('warn', 'own telemetry was lost: {part}', TELEMETRY_FAILURES),
+}
+
+/** Every counter of the table, each once. */
+export function occurrenceMetrics(): readonly OccurrenceMetric[] {
+  const counts = Object.values(OCCURRENCES).flatMap((each) => each.counts)
+  return [...new Set(counts.map((counting) => counting.metric))]
+}
+
+function entry(
+  level: OccurrenceEntry['level'],
+  sentence: string,
+  ...counts: readonly (OccurrenceMetric | Counting)[]
+): OccurrenceEntry {
+  return {
+    level,
+    sentence,
+    counts: counts.map((each) => ('metric' in each ? each : { metric: each })),
+  }
+}
+
+function counter(name: string, help: string, labels: readonly string[] = []): OccurrenceMetric {
+  return { name: `tocsin_${name}_total`, help, labels }
+}
+
+function reload(kind: 'rules' | 'config', result: 'success' | 'refused'): Counting {
+  return { metric: RELOADS, fixed: { kind, result } }
+}
+
+function wasDelivered(occurrence: Occurrence): boolean {
+  return occurrence.labels?.['outcome'] === 'delivered'
+}

@@ -1,0 +1,75 @@
+/** Values a span may carry: names and counts, never text of events (I10). */
+export type SpanAttributes = Readonly<Record<string, string | number | boolean>>
+
+export interface Tracing {
+  readonly isOn: boolean
+  /** Runs `run` inside a span; a throw marks it as failed and goes on to the caller. */
+  span<T>(name: string, attributes: SpanAttributes, run: () => T): T
+  /** Sends what waits. */
+  stop(): Promise<void>
+}
+
+/** Any of them set turns tracing on, as the OpenTelemetry specification has it. */
+const ENDPOINTS = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT']
+
+/**
+ * OpenTelemetry traces over OTLP, off unless the standard variables ask for them; then the SDK is
+ * loaded (29 MB that cost nothing when off). `env` is the process's environment: it decides here,
+ * and the SDK itself reads the rest of the `OTEL_…` variables from the process.
+ * A span per slice and per delivery attempt, never one per event.
+ */
+export async function startTracing(
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Tracing> {
+  if (!wantsTraces(env)) return { isOn: false, span: (_, __, run) => run(), stop: async () => {} }
+  const [{ SpanStatusCode, trace }, { startNodeSdk }] = await Promise.all([
+    import('@opentelemetry/api'),
+    import('@opentelemetry/sdk-node'),
+  ])
+  // Metrics are scraped and logs go to standard output and Graylog: only traces leave here.
+  const sdk = startNodeSdk({
+    resourceAttributes: { 'service.name': env['OTEL_SERVICE_NAME'] ?? 'tocsin' },
+    metricReaders: [],
+    logRecordProcessors: [],
+  })
+  const tracer = trace.getTracer('tocsin')
+  return {
+    isOn: true,
+    span: (name, attributes, run) =>
+      tracer.startActiveSpan(name, { attributes: { ...attributes } }, (span) => {
+        const failed = (error: unknown): void => {
+          span.setStatus({ code: SpanStatusCode.ERROR, message: nameOf(error) })
+          span.end()
+        }
+        try {
+          const result = run()
+          if (!isPromise(result)) {
+            span.end()
+            return result
+          }
+          // The caller gets the promise itself and with it the rejection; this only watches.
+          result.then(() => span.end(), failed)
+          return result
+        } catch (error) {
+          failed(error)
+          throw error
+        }
+      }),
+    stop: () => sdk.shutdown(),
+  }
+}
+
+function wantsTraces(env: Readonly<Record<string, string | undefined>>): boolean {
+  const isDisabled = env['OTEL_SDK_DISABLED']?.toLowerCase() === 'true'
+  const isNone = env['OTEL_TRACES_EXPORTER']?.trim() === 'none'
+  return !isDisabled && !isNone && ENDPOINTS.some((name) => (env[name] ?? '') !== '')
+}
+
+/** Only the error's kind: messages may quote what users sent. */
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : typeof error
+}
+
+function isPromise<T>(value: T): value is T & Promise<unknown> {
+  return value instanceof Promise
+}
