@@ -7,11 +7,7 @@ export interface OutboxReader {
    * (receiver, order key) that is neither delivered nor dead (P5). Those of the receivers in
    * `except` are left out: they are busy, and their thousands must not hide another's one (P4).
    */
-  due(
-    nowMs: number,
-    limit: number,
-    except?: readonly string[],
-  ): Promise<readonly PendingDelivery[]>
+  due(nowMs: number, limit: number, except?: readonly string[]): Promise<readonly PendingDelivery[]>
   /**
    * When the next one that {@link due} would give falls due, `null` when nothing is pending.
    * A time that has passed is allowed (another attempt is under way, say).
