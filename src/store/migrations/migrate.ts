@@ -1,0 +1,19 @@
+import type { Kysely } from 'kysely'
+import { type Migration, Migrator } from 'kysely/migration'
+import { firstTables } from './001-first-tables.ts'
+import type { Dialect } from './column-types.ts'
+
+/** Brings a database to the newest schema; throws what stopped it. */
+export async function migrate(database: Kysely<never>, dialect: Dialect): Promise<void> {
+  const migrations: Record<string, Migration> = { '001-first-tables': firstTables(dialect) }
+  const migrator = new Migrator({
+    db: database,
+    provider: { getMigrations: () => Promise.resolve(migrations) },
+  })
+  const { error, results } = await migrator.migrateToLatest()
+  if (error === undefined) return
+  const failed = results?.find((result) => result.status === 'Error')?.migrationName
+  throw new Error(`the database could not be brought to the newest schema: ${failed ?? 'start'}`, {
+    cause: error,
+  })
+}

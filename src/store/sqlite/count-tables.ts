@@ -1,0 +1,68 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { CommitEntry } from '../../model/commit.ts'
+import { prepare } from './statement.ts'
+
+/** Partition states, SLO counts and the ledger of one entry: sums that a commit adds to. */
+export class CountTables {
+  readonly #shard: string
+  readonly #partition
+  readonly #minute
+  readonly #total
+  readonly #ledger
+
+  constructor(database: DatabaseSync, shard: string) {
+    this.#shard = shard
+    this.#partition = prepare(
+      database,
+      `INSERT INTO "partition" (shard, id, input, epoch, next, max_time_ms, max_received_ms,
+         last_received_ms, link, progress)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (shard, id) DO UPDATE SET epoch = excluded.epoch, next = excluded.next,
+         max_time_ms = excluded.max_time_ms, max_received_ms = excluded.max_received_ms,
+         last_received_ms = excluded.last_received_ms, link = excluded.link,
+         progress = excluded.progress`,
+    )
+    this.#minute = prepare(
+      database,
+      `INSERT INTO slo_minute (slo, group_key, minute_ms, mode, total, bad)
+       VALUES (?, ?, ?, 'real', ?, ?)
+       ON CONFLICT (slo, group_key, minute_ms, mode) DO UPDATE SET
+         total = slo_minute.total + excluded.total, bad = slo_minute.bad + excluded.bad`,
+    )
+    this.#total = prepare(
+      database,
+      `INSERT INTO slo_total (slo, group_key, mode, total, bad) VALUES (?, ?, 'real', ?, ?)
+       ON CONFLICT (slo, group_key, mode) DO UPDATE SET
+         total = slo_total.total + excluded.total, bad = slo_total.bad + excluded.bad`,
+    )
+    this.#ledger = prepare(
+      database,
+      `INSERT INTO ledger (rule_id, hour_ms, class, reason, n) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (rule_id, hour_ms, class, reason) DO UPDATE SET n = ledger.n + excluded.n`,
+    )
+  }
+
+  write({ effects, partitions }: CommitEntry): void {
+    for (const partition of partitions) {
+      this.#partition.run(
+        this.#shard,
+        partition.id,
+        partition.input,
+        partition.epoch,
+        partition.next,
+        partition.maxTimeMs,
+        partition.maxReceivedMs,
+        partition.lastReceivedMs,
+        partition.link,
+        partition.progress,
+      )
+    }
+    for (const { slo, group, minuteMs, total, bad } of effects.slo) {
+      this.#minute.run(slo, group, minuteMs, total, bad)
+      this.#total.run(slo, group, total, bad)
+    }
+    for (const { ruleId, hourMs, class: kind, reason, count } of effects.ledger) {
+      this.#ledger.run(ruleId, hourMs, kind, reason ?? '', count)
+    }
+  }
+}
