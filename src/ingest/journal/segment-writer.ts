@@ -1,0 +1,182 @@
+import { closeSync, openSync } from 'node:fs'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { type BatchPlace, sealBatch } from './batch-codec.ts'
+import { JournalDamagedError } from './journal.ts'
+import type { Head, Heads } from './positions.ts'
+import {
+  hasSchema,
+  SCHEMA,
+  segmentPath,
+  SPAN_QUERY,
+  syncFolder,
+  WRITER_PRAGMAS,
+} from './segment.ts'
+
+/** Waits this long for another process that writes or checkpoints the same segment. */
+const BUSY_TIMEOUT_MS = 5_000
+
+/**
+ * The writing connection to one segment. Every method either does all of its work durably or
+ * throws with nothing done; the errors are SQLite's own.
+ */
+export class SegmentWriter {
+  readonly no: number
+  readonly #db: DatabaseSync
+  readonly #insert: StatementSync
+  readonly #sealed: StatementSync
+  readonly #pages: StatementSync
+
+  private constructor(no: number, db: DatabaseSync) {
+    this.no = no
+    this.#db = db
+    this.#insert = db.prepare(
+      'INSERT INTO batch (partition, first, count, received_ms, blob) VALUES (?, ?, ?, ?, ?)',
+    )
+    this.#sealed = db.prepare('SELECT count(*) AS n FROM sealed')
+    this.#pages = db.prepare(
+      'SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size',
+    )
+  }
+
+  /**
+   * Opens an existing segment; `isChecked: false` reads all of it first to see that it is whole.
+   * Undefined when its creation was cut off: then {@link create} finishes it.
+   */
+  static open(
+    folder: string,
+    no: number,
+    { isChecked }: { readonly isChecked: boolean },
+  ): SegmentWriter | undefined {
+    return connect(folder, no, (db) => {
+      // The schema first: a foreign file must not be switched to WAL, only refused.
+      if (!hasSchema(db)) return undefined
+      if (!isChecked) {
+        const { quick_check: verdict } = db.prepare('PRAGMA quick_check(1)').get()!
+        if (verdict !== 'ok') throw new JournalDamagedError(`quick_check: ${String(verdict)}`)
+      }
+      db.exec(WRITER_PRAGMAS)
+      return new SegmentWriter(no, db)
+    })
+  }
+
+  /**
+   * Creates the segment; when another writer was faster, opens what it made (it read the same
+   * heads from the same sealed segment).
+   */
+  static create(folder: string, no: number, heads: Heads): SegmentWriter {
+    // Made here so that a folder that is gone or read-only is named by the system's own error.
+    closeSync(openSync(segmentPath(folder, no), 'a'))
+    const writer = connect(folder, no, (db) => {
+      db.exec(WRITER_PRAGMAS)
+      transact(db, () => {
+        if (hasSchema(db)) return
+        db.exec(SCHEMA)
+        const insert = db.prepare('INSERT INTO head (partition, next, segment) VALUES (?, ?, ?)')
+        for (const [partition, { next, segment }] of heads) insert.run(partition, next, segment)
+      })
+      return new SegmentWriter(no, db)
+    })
+    syncFolder(folder)
+    return writer
+  }
+
+  /** Bytes of the segment once its write-ahead log is folded in. */
+  get sizeBytes(): number {
+    return Number(this.#pages.get()!['bytes'])
+  }
+
+  /** Receive time of its first batch, ms UTC; undefined while it is empty. */
+  get firstReceivedMs(): number | undefined {
+    const row = this.#db.prepare('SELECT received_ms FROM batch ORDER BY no LIMIT 1').get()
+    return row === undefined ? undefined : Number(row['received_ms'])
+  }
+
+  /** Next positions of every partition known to the journal as of this segment. */
+  heads(): Map<string, Head> {
+    const heads = new Map<string, Head>()
+    for (const row of this.#db.prepare('SELECT partition, next, segment FROM head').iterate()) {
+      heads.set(String(row['partition']), {
+        next: Number(row['next']),
+        segment: Number(row['segment']),
+      })
+    }
+    for (const row of this.#db.prepare(SPAN_QUERY).iterate()) {
+      heads.set(String(row['partition']), { next: Number(row['next']), segment: this.no })
+    }
+    return heads
+  }
+
+  /**
+   * Appends in one transaction. False, with nothing done, when another writer sealed the segment
+   * meanwhile.
+   */
+  append(batches: readonly { readonly place: BatchPlace; readonly blob: Uint8Array }[]): boolean {
+    return transact(this.#db, () => {
+      if (this.isSealed) return false
+      for (const { place, blob } of batches) {
+        sealBatch(blob, place)
+        this.#insert.run(place.partition, place.first, place.count, place.receivedMs, blob)
+      }
+      return true
+    })
+  }
+
+  /** Takes out the partition's batches at and above a position. */
+  removeFrom(partition: string, position: number): void {
+    this.#db
+      .prepare('DELETE FROM batch WHERE partition = ? AND first >= ?')
+      .run(partition, position)
+  }
+
+  get isSealed(): boolean {
+    return this.#sealed.get()!['n'] !== 0
+  }
+
+  /** Ends the segment: notes what it holds of each partition; nothing is appended afterwards. */
+  seal(nowMs: number): void {
+    transact(this.#db, () => {
+      if (this.isSealed) return
+      this.#db.exec(`INSERT INTO span ${SPAN_QUERY}`)
+      this.#db.prepare('INSERT INTO sealed (at_ms) VALUES (?)').run(nowMs)
+    })
+    this.foldLog()
+  }
+
+  /**
+   * Moves the write-ahead log into the file as far as readers allow. Not needed for anything to
+   * be durable or right: it leaves the next opening less to do.
+   */
+  foldLog(): void {
+    this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  }
+
+  close(): void {
+    this.#db.close()
+  }
+}
+
+/** Runs `use` on a new connection and closes it when `use` fails or has no further need of it. */
+function connect<T>(folder: string, no: number, use: (db: DatabaseSync) => T): T {
+  const db = new DatabaseSync(segmentPath(folder, no), { timeout: BUSY_TIMEOUT_MS })
+  let isKept = false
+  try {
+    const result = use(db)
+    isKept = result !== undefined
+    return result
+  } finally {
+    if (!isKept) db.close()
+  }
+}
+
+function transact<T>(db: DatabaseSync, work: () => T): T {
+  db.exec('BEGIN IMMEDIATE')
+  try {
+    const result = work()
+    db.exec('COMMIT')
+    return result
+  } catch (error) {
+    // SQLite has rolled back by itself after most disk errors, and then says so.
+    if (db.isTransaction) db.exec('ROLLBACK')
+    throw error
+  }
+}

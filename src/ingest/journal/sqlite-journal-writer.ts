@@ -1,0 +1,268 @@
+import { mkdirSync, statSync } from 'node:fs'
+import type { Clock } from '../../lib/clock.ts'
+import type { Report } from '../../model/occurrence.ts'
+import type { Durable, Slab } from '../../model/slab.ts'
+import { packSlab } from './batch-codec.ts'
+import { type JournalWriter, JournalWriteError, type RemovedSegment } from './journal.ts'
+import { Positions } from './positions.ts'
+import { planRetention, removeOrphans, type SegmentContent, unlinkSegment } from './retention.ts'
+import {
+  diskCode,
+  isDamage,
+  listSegments,
+  segmentName,
+  segmentPath,
+  segmentSizeBytes,
+  type Span,
+} from './segment.ts'
+import { SegmentReader } from './segment-reader.ts'
+import { SegmentWriter } from './segment-writer.ts'
+
+interface WriterOptions {
+  readonly folder: string
+  readonly report: Report
+  readonly clock: Clock
+  readonly maxSegmentBytes: number
+  readonly maxSegmentMs: number
+  readonly maxAgeMs: number
+  readonly maxBytes: number
+}
+
+/**
+ * Appends to the newest segment. Invariants:
+ *
+ * 1. A position is given once: next positions move only after the commit returned.
+ * 2. A segment is sealed before its successor is made, so the successor's heads are complete.
+ * 3. After a failure the connection is dropped. The next append opens the segment afresh, and
+ *    first takes out what a commit that failed late may have left in the write-ahead log.
+ */
+export class SqliteJournalWriter implements JournalWriter {
+  readonly #options: WriterOptions
+  readonly #positions = new Positions()
+  #current: SegmentWriter | undefined
+  /** Receive time of the current segment's first batch; undefined while it is empty. */
+  #firstReceivedMs: number | undefined
+  /** Segments that this writer has read through; a second look would tell nothing new. */
+  readonly #checked = new Set<number>()
+  /** Segments found damaged: reported, never written again. */
+  readonly #damaged = new Set<number>()
+  /** What sealed segments hold, for retention. */
+  readonly #spans = new Map<number, readonly Span[]>()
+  #heldSegment: number | undefined
+  #isFailing = false
+
+  private constructor(options: WriterOptions) {
+    this.#options = options
+  }
+
+  static open(options: WriterOptions): SqliteJournalWriter {
+    const writer = new SqliteJournalWriter(options)
+    writer.#onDisk('opening the journal', () => {
+      mkdirSync(options.folder, { recursive: true })
+      removeOrphans(options.folder)
+      writer.#segment()
+    })
+    return writer
+  }
+
+  append(slabs: readonly Slab[]): Durable[] {
+    const packed = slabs.map(packSlab)
+    return this.#onDisk('appending to the journal', () => {
+      for (;;) {
+        const segment = this.#segment()
+        const places = this.#positions.place(slabs, segment.no)
+        const batches = places
+          .map((place, i) => ({ place, blob: packed[i]!.blob }))
+          .filter(({ place }) => place.count > 0)
+        if (batches.length > 0 && !segment.append(batches)) {
+          // Another writer (a hand-over) has sealed it: go on in its successor.
+          this.#drop()
+          continue
+        }
+        this.#positions.taken(places, segment.no)
+        this.#firstReceivedMs ??= batches[0]?.place.receivedMs
+        return places.map(({ partition, first, count }, i) => {
+          const { thread, seq } = slabs[i]!
+          return { partition, thread, seq, count, firstPosition: first }
+        })
+      }
+    })
+  }
+
+  retain(below: ReadonlyMap<string, number>, nowMs: number): RemovedSegment[] {
+    const removed: RemovedSegment[] = []
+    try {
+      this.#onDisk('removing old segments of the journal', () => {
+        this.#removeOld(below, nowMs, removed)
+      })
+    } catch (error) {
+      // It was reported, nothing is lost by it, and the next call tries again.
+      if (!(error instanceof JournalWriteError)) throw error
+    }
+    return removed
+  }
+
+  close(): void {
+    try {
+      this.#onDisk('closing the journal', () => this.#current?.foldLog())
+    } finally {
+      this.#drop()
+    }
+  }
+
+  #removeOld(below: ReadonlyMap<string, number>, nowMs: number, removed: RemovedSegment[]): void {
+    const { folder, maxAgeMs, maxBytes, report } = this.#options
+    const segments = listSegments(folder).map((no) => ({
+      no,
+      sizeBytes: segmentSizeBytes(folder, no),
+    }))
+    const limits = { below, nowMs, maxAgeMs, maxBytes }
+    const plan = planRetention(segments, (no) => this.#contentOf(no), limits)
+    if (plan.held !== undefined && plan.held !== this.#heldSegment) {
+      report({ name: 'journal.retention_held', detail: { segment: segmentName(plan.held) } })
+    }
+    this.#heldSegment = plan.held
+    for (const [i, { no, cause }] of plan.remove.entries()) {
+      unlinkSegment(folder, no)
+      this.#spans.delete(no)
+      const detail = { segment: segmentName(no), cause, sizeBytes: segments[i]!.sizeBytes }
+      removed.push(detail)
+      report({ name: 'journal.segment_removed', detail })
+    }
+  }
+
+  /** The segment to append to now; the former one is sealed when it is full or old enough. */
+  #segment(): SegmentWriter {
+    if (this.#current !== undefined && this.#isDone(this.#current)) {
+      this.#current.seal(this.#options.clock())
+      this.#drop()
+    }
+    this.#current ??= this.#openNewest()
+    return this.#current
+  }
+
+  #isDone(segment: SegmentWriter): boolean {
+    const { clock, maxSegmentBytes, maxSegmentMs } = this.#options
+    const firstMs = this.#firstReceivedMs
+    if (firstMs === undefined) return false
+    return clock() - firstMs >= maxSegmentMs || segment.sizeBytes >= maxSegmentBytes
+  }
+
+  /** Goes on in the newest segment, or makes its successor when it is sealed or damaged. */
+  #openNewest(): SegmentWriter {
+    const { folder, report } = this.#options
+    const numbers = listSegments(folder)
+    const newest = numbers.at(-1) ?? 0
+    let isNewestUnfinished = false
+    for (const no of numbers.toReversed()) {
+      if (this.#damaged.has(no)) continue
+      const segment = this.#tryOpen(no)
+      if (segment === undefined) {
+        isNewestUnfinished ||= no === newest && !this.#damaged.has(no)
+        continue
+      }
+      const isAfterDamage = [...this.#damaged].some((damaged) => damaged > no)
+      this.#positions.adopt(segment.heads(), { isAfterDamage })
+      if (no === newest && !segment.isSealed) return this.#goOn(segment)
+      segment.close()
+      break
+    }
+    const no = isNewestUnfinished ? newest : newest + 1
+    const segment = SegmentWriter.create(folder, no, this.#positions.heads())
+    this.#checked.add(no)
+    this.#firstReceivedMs = segment.firstReceivedMs
+    report({ name: 'journal.segment_opened', detail: { segment: segmentName(no) } })
+    return segment
+  }
+
+  /** Undefined when it is damaged (reported) or its creation was cut off. */
+  #tryOpen(no: number): SegmentWriter | undefined {
+    const { folder, report } = this.#options
+    const isChecked = this.#checked.has(no)
+    const log = statSync(`${segmentPath(folder, no)}-wal`, { throwIfNoEntry: false })
+    try {
+      const segment = SegmentWriter.open(folder, no, { isChecked })
+      if (segment !== undefined && !isChecked && (log?.size ?? 0) > 0) {
+        const detail = { segment: segmentName(no), message: 'opened after an unclean end' }
+        report({ name: 'journal.recovered', detail })
+      }
+      if (segment !== undefined) this.#checked.add(no)
+      return segment
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      this.#refuse(no, error)
+      return undefined
+    }
+  }
+
+  #goOn(segment: SegmentWriter): SegmentWriter {
+    try {
+      for (const [partition, next] of this.#positions.own()) segment.removeFrom(partition, next)
+      this.#firstReceivedMs = segment.firstReceivedMs
+      return segment
+    } catch (error) {
+      segment.close()
+      throw error
+    }
+  }
+
+  #contentOf(no: number): SegmentContent {
+    const { folder } = this.#options
+    const known = this.#spans.get(no)
+    if (known !== undefined) return { kind: 'readable', spans: known }
+    try {
+      const segment = SegmentReader.open(folder, no)
+      if (segment === undefined) return { kind: 'readable', spans: [] }
+      try {
+        const spans = segment.spans()
+        if (segment.isSealed) this.#spans.set(no, spans)
+        return { kind: 'readable', spans }
+      } finally {
+        segment.close()
+      }
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      this.#refuse(no, error)
+      return { kind: 'damaged', changedMs: statSync(segmentPath(folder, no)).mtimeMs }
+    }
+  }
+
+  #refuse(no: number, error: unknown): void {
+    if (this.#damaged.has(no)) return
+    this.#damaged.add(no)
+    const message = error instanceof Error ? error.message : String(error)
+    this.#options.report({ name: 'journal.damaged', detail: { segment: segmentName(no), message } })
+  }
+
+  #drop(): void {
+    this.#current?.close()
+    this.#current = undefined
+    this.#firstReceivedMs = undefined
+  }
+
+  /** Runs work on the disk; turns what the disk refuses into a {@link JournalWriteError}. */
+  #onDisk<T>(what: string, work: () => T): T {
+    const { report } = this.#options
+    try {
+      const result = work()
+      if (this.#isFailing)
+        report({ name: 'journal.recovered', detail: { message: 'writes again' } })
+      this.#isFailing = false
+      return result
+    } catch (error) {
+      const no = this.#current?.no
+      this.#drop()
+      if (isDamage(error) && no !== undefined) this.#refuse(no, error)
+      const code = isDamage(error) ? 'damaged' : diskCode(error)
+      // Not the disk but ourselves (or a second writer in our partition): not to be retried.
+      if (code === undefined) throw error
+      this.#isFailing = true
+      const failure = new JournalWriteError(what, code, error)
+      report({
+        name: 'journal.write_failed',
+        detail: { errcode: code, message: failure.message },
+      })
+      throw failure
+    }
+  }
+}
