@@ -228,6 +228,12 @@ async function createIncidents(schema: SchemaModule, types: ColumnTypes): Promis
     .where(sql.ref('state'), '=', sql.lit('pending'))
     .execute()
   await schema
+    .createIndex('outbox_dead')
+    .on('outbox')
+    .columns(['receiver'])
+    .where(sql.ref('state'), '=', sql.lit('dead'))
+    .execute()
+  await schema
     .createIndex('outbox_next')
     .on('outbox')
     .columns(['next_ms', 'seq'])
@@ -319,7 +325,7 @@ async function createCounts(schema: SchemaModule, types: ColumnTypes): Promise<v
         .addColumn('mode', types.text, (c) => c.notNull())
         .addColumn('total', types.integer, (c) => c.notNull())
         .addColumn('bad', types.integer, (c) => c.notNull())
-        .addPrimaryKeyConstraint('slo_minute_key', ['slo', 'group_key', 'minute_ms', 'mode']),
+        .addPrimaryKeyConstraint('slo_minute_key', ['slo', 'minute_ms', 'group_key', 'mode']),
       'clustered',
     )
     .execute()
@@ -388,10 +394,5 @@ async function createCounts(schema: SchemaModule, types: ColumnTypes): Promise<v
         .addColumn('hash', types.text, (c) => c.notNull())
         .addPrimaryKeyConstraint('audit_key', ['writer', 'seq']),
     )
-    .execute()
-  await schema
-    .createIndex('slo_minute_time')
-    .on('slo_minute')
-    .columns(['slo', 'minute_ms'])
     .execute()
 }

@@ -96,10 +96,10 @@ export class Adoption implements AppliedChanges {
     const survivor = this.#required(into, change)
     this.#table.dropAlias(episode.id)
     if (absorbed.episode.id === survivor.episode.id) {
-      // Both had adopted the same row: nothing becomes of it but that it covers both.
+      // Both had adopted one row: to it this is a change that widens it, and nothing ends.
       const covered = covering(survivor.episode, episode)
       this.#table.update(covered, survivor.widened)
-      this.#push({ ...change, into: survivor.episode.id }, survivor, covered)
+      this.#push({ ...change, change: 'changed', episode: covered }, survivor, covered)
       return
     }
     this.#absorb({ ...change, into: survivor.episode.id }, absorbed, survivor)

@@ -90,7 +90,8 @@ export class Commit {
       this.#episodes.dispose(episodeId, next, nowMs)
     }
     for (const [id, survivorId] of applied.absorbed) {
-      const incidentId = this.#episodes.find(id)!.incidentId
+      const { incidentId, disposition } = this.#episodes.find(id)!
+      if (disposition === 'merged') continue
       const cause = `merged into the episode ${survivorId}`
       this.#episodes.dispose(
         id,

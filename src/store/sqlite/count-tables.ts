@@ -26,7 +26,7 @@ export class CountTables {
       database,
       `INSERT INTO slo_minute (slo, group_key, minute_ms, mode, total, bad)
        VALUES (?, ?, ?, 'real', ?, ?)
-       ON CONFLICT (slo, group_key, minute_ms, mode) DO UPDATE SET
+       ON CONFLICT (slo, minute_ms, group_key, mode) DO UPDATE SET
          total = slo_minute.total + excluded.total, bad = slo_minute.bad + excluded.bad`,
     )
     this.#total = prepare(

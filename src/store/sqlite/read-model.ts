@@ -1,0 +1,165 @@
+import { type Kysely, sql } from 'kysely'
+import type {
+  EpisodeQuery,
+  IncidentCounts,
+  IncidentDetail,
+  IncidentQuery,
+  Page,
+  ReadModel,
+  StoredDelivery,
+  StoredEpisode,
+} from '../../http/read-model.ts'
+import type { Disposition } from '../../model/episode.ts'
+import type { Incident, Phase, TimelineEntry, TimelineKind } from '../../model/incident.ts'
+import type { DeliveryState } from '../../model/outbox.ts'
+import { decodeCursor, pageOf, pageSize } from '../cursor.ts'
+import { episodeOf, incidentOf, type Row } from '../rows.ts'
+import type { Database } from '../schema.ts'
+
+/** Rows of one kind that an incident's page shows; the newest, and the lists give the rest. */
+const DETAIL_MAX = 500
+
+const ENDED: readonly Phase[] = ['closed', 'dismissed', 'merged']
+
+/** What the API and the page read, over a connection that cannot write. */
+export class SqliteReadModel implements ReadModel {
+  readonly #database: Kysely<Database>
+
+  constructor(database: Kysely<Database>) {
+    this.#database = database
+  }
+
+  async incidents(query: IncidentQuery): Promise<Page<Incident>> {
+    const { size, read } = pageSize(query.limit)
+    let rows = this.#database
+      .selectFrom('incident')
+      .selectAll()
+      .orderBy('number', 'desc')
+      .limit(read)
+    if (query.phase !== undefined) rows = rows.where('phase', '=', query.phase)
+    if (query.severity !== undefined) rows = rows.where('severity', '=', query.severity)
+    if (query.open !== undefined) rows = rows.where('phase', query.open ? 'not in' : 'in', ENDED)
+    if (query.cursor !== undefined) rows = rows.where('number', '<', decodeCursor(query.cursor))
+    return pageOf(await rows.execute(), size, (row) => row.number, incidentOf)
+  }
+
+  async incident(idOrNumber: string): Promise<IncidentDetail | undefined> {
+    const number = /^[1-9]\d{0,14}$/.test(idOrNumber) ? Number(idOrNumber) : -1
+    // One transaction, so that all parts show the same moment.
+    return this.#database.transaction().execute(async (database) => {
+      const row = await database
+        .selectFrom('incident')
+        .selectAll()
+        .where((is) => is.or([is('id', '=', idOrNumber), is('number', '=', number)]))
+        .executeTakeFirst()
+      if (row === undefined) return undefined
+      const [timeline, episodes, deliveries] = [
+        await timelineOf(database, row.id),
+        await episodeRows(database).where('incident_id', '=', row.id).limit(DETAIL_MAX).execute(),
+        await deliveryRows(database).where('incident_id', '=', row.id).limit(DETAIL_MAX).execute(),
+      ]
+      return {
+        incident: incidentOf(row),
+        timeline,
+        episodes: episodes.map(storedEpisode),
+        deliveries: deliveries.map(storedDelivery),
+        report: row.report === null ? null : (JSON.parse(row.report) as unknown),
+      }
+    })
+  }
+
+  async episodes(query: EpisodeQuery): Promise<Page<StoredEpisode>> {
+    const { size, read } = pageSize(query.limit)
+    let rows = episodeRows(this.#database).limit(read)
+    if (query.ruleId !== undefined) rows = rows.where('rule_id', '=', query.ruleId)
+    if (query.incidentId !== undefined) rows = rows.where('incident_id', '=', query.incidentId)
+    if (query.cursor !== undefined) rows = rows.where('seq', '<', decodeCursor(query.cursor))
+    return pageOf(await rows.execute(), size, (row) => row.seq, storedEpisode)
+  }
+
+  async deliveries(query: {
+    readonly state?: DeliveryState
+    readonly receiver?: string
+    readonly limit: number
+    readonly cursor?: string
+  }): Promise<Page<StoredDelivery>> {
+    const { size, read } = pageSize(query.limit)
+    let rows = deliveryRows(this.#database).limit(read)
+    if (query.state !== undefined) rows = rows.where('state', '=', query.state)
+    if (query.receiver !== undefined) rows = rows.where('receiver', '=', query.receiver)
+    if (query.cursor !== undefined) rows = rows.where('seq', '<', decodeCursor(query.cursor))
+    return pageOf(await rows.execute(), size, (row) => row.seq, storedDelivery)
+  }
+
+  async counts(): Promise<IncidentCounts> {
+    return this.#database.transaction().execute(async (database) => {
+      const open = await database
+        .selectFrom('incident')
+        .select(['severity', 'phase', 'mode', sql<number>`count(*)`.as('count')])
+        .where('phase', 'not in', ENDED)
+        .groupBy(['severity', 'phase', 'mode'])
+        .execute()
+      const total = await database
+        .selectFrom('incident')
+        .select(['severity', 'mode', sql<number>`count(*)`.as('count')])
+        .groupBy(['severity', 'mode'])
+        .execute()
+      return { open: open as IncidentCounts['open'], total: total as IncidentCounts['total'] }
+    })
+  }
+}
+
+function episodeRows(database: Kysely<Database>) {
+  return database.selectFrom('episode').selectAll().orderBy('seq', 'desc')
+}
+
+function deliveryRows(database: Kysely<Database>) {
+  return database.selectFrom('outbox').selectAll().orderBy('seq', 'desc')
+}
+
+/** The newest lines, oldest first, as a history reads. */
+async function timelineOf(
+  database: Kysely<Database>,
+  incidentId: string,
+): Promise<TimelineEntry[]> {
+  const rows = await database
+    .selectFrom('timeline')
+    .selectAll()
+    .where('incident_id', '=', incidentId)
+    .orderBy('seq', 'desc')
+    .limit(DETAIL_MAX)
+    .execute()
+  return rows.toReversed().map((row) => ({
+    incidentId: row.incident_id,
+    atMs: row.at_ms,
+    kind: row.kind as TimelineKind,
+    actor: row.actor,
+    text: row.text,
+    ...(row.data === null ? {} : { data: JSON.parse(row.data) as Record<string, unknown> }),
+  }))
+}
+
+function storedEpisode(row: Row<Database['episode']>): StoredEpisode {
+  return {
+    ...episodeOf(row),
+    disposition: row.disposition as Disposition | null,
+    incidentId: row.incident_id,
+  }
+}
+
+function storedDelivery(row: Row<Database['outbox']>): StoredDelivery {
+  return {
+    id: row.id,
+    receiver: row.receiver,
+    incidentId: row.incident_id,
+    type: row.type,
+    sequence: row.sequence,
+    state: row.state as DeliveryState,
+    attempts: row.attempt,
+    createdMs: row.created_ms,
+    nextMs: row.next_ms,
+    lastStatus: row.last_status,
+    lastReason: row.last_reason,
+    lastDetail: row.last_detail,
+  }
+}
