@@ -26,8 +26,7 @@ interface Counts {
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('-'))
 const unknown = wanted.filter((name) => SUITES[name] === undefined)
 if (wanted.length === 0 || unknown.length > 0) {
-  console.error(`test/run.ts: expected suites out of: ${Object.keys(SUITES).join(', ')}`)
-  process.exit(2)
+  throw new Error(`test/run.ts: expected suites out of: ${Object.keys(SUITES).join(', ')}`)
 }
 
 const total: Counts = { passed: 0, failed: 0, skipped: 0 }
@@ -44,7 +43,7 @@ for (const [name, needs] of leftOut) {
 }
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : ''
 console.log(`${total.passed} passed, ${total.failed} failed${skipped}`)
-process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0)
+process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0
 
 function runSuite(suite: string): Counts {
   const folder = mkdtempSync(join(tmpdir(), 'tocsin-tests-'))

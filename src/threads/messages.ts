@@ -2,11 +2,15 @@
  * The protocol between the threads of one process (design §4.5). The same messages travel over
  * worker ports in production and by direct calls in tests.
  */
+import type { DeliveryRoute } from '../alerting/receivers/webhook/deliveries.ts'
+import type { GelfInputSettings } from '../ingest/gelf/settings.ts'
 import type { CommandRequest, CommandResult } from '../model/command.ts'
+import type { Procedure } from '../model/incident.ts'
 import type { Matches } from '../model/matches.ts'
 import type { Occurrence } from '../model/occurrence.ts'
 import type { AttemptReport } from '../model/outbox.ts'
 import type { RulesetSource } from '../model/ruleset.ts'
+import type { Severity } from '../model/severity.ts'
 import type { Durable, Slab } from '../model/slab.ts'
 import type { CoreStats } from '../model/stats.ts'
 
@@ -17,13 +21,18 @@ export interface RulesMessage {
   readonly source: RulesetSource
 }
 
+/** main or intake → journal. */
 export type ToJournal =
   | { readonly kind: 'slab'; readonly slab: Slab }
   /** No record below these positions may be dropped. */
   | { readonly kind: 'retain'; readonly below: Readonly<Record<string, number>> }
   | { readonly kind: 'stop' }
 
+/** journal → intake, and (`stopped`, occurrences) → main. */
 export type FromJournal =
+  | StoppedMessage
+  | OccurrenceMessage
+  | FailedMessage
   | { readonly kind: 'durable'; readonly durable: Durable }
   /** The slab could not be written (disk full): its records are not accepted. */
   | {
@@ -44,15 +53,27 @@ export type ToCore =
       readonly seq: number
     }
   | RulesMessage
+  | { readonly kind: 'routing'; readonly routing: Routing }
   | { readonly kind: 'command'; readonly request: CommandRequest }
   | { readonly kind: 'attempt'; readonly report: AttemptReport }
   | { readonly kind: 'stop' }
 
+/** core → main. */
 export type FromCore =
+  | StoppedMessage
+  | FailedMessage
+  | OccurrenceMessage
   | { readonly kind: 'ready'; readonly epoch: number }
   | { readonly kind: 'result'; readonly result: CommandResult }
   /** Something was committed that the outbox or the page should look at. */
-  | { readonly kind: 'committed'; readonly lastNo: number; readonly deliveries: number }
+  | {
+      readonly kind: 'committed'
+      readonly lastNo: number
+      /** New deliveries in the outbox. */
+      readonly deliveries: number
+      /** Deliveries whose attempt is now written down. */
+      readonly attempted: readonly string[]
+    }
   | { readonly kind: 'active'; readonly hash: string }
   | { readonly kind: 'stats'; readonly stats: CoreStats }
 
@@ -60,6 +81,48 @@ export type FromCore =
 export interface OccurrenceMessage {
   readonly kind: 'occurrence'
   readonly occurrence: Occurrence
+}
+
+/** main → intake thread. */
+export type ToIntake =
+  | RulesMessage
+  | { readonly kind: 'open'; readonly inputs: readonly GelfInputSettings[]; readonly epoch: number }
+  | { readonly kind: 'stop' }
+
+/** intake thread → main. */
+export type FromIntake =
+  | { readonly kind: 'listening'; readonly inputs: readonly ListeningInput[] }
+  | StoppedMessage
+  | OccurrenceMessage
+  | FailedMessage
+
+/** Where one input listens, once it does. */
+export interface ListeningInput {
+  readonly name: string
+  readonly host: string
+  readonly port: number
+}
+
+/** A thread has closed what it owned. */
+export interface StoppedMessage {
+  readonly kind: 'stopped'
+}
+
+/** A thread could not do what it was asked, or cannot go on. */
+export interface FailedMessage {
+  readonly kind: 'failed'
+  readonly message: string
+  /** Another writer owns the shard (I4). */
+  readonly isFenced: boolean
+}
+
+/** What decisions need of the configuration besides the rules; no secrets in it. */
+export interface Routing {
+  readonly receivers: readonly DeliveryRoute[]
+  readonly procedure: Readonly<Record<Severity, Procedure>>
+  /** Where Tocsin's own page and API are, for links and the CloudEvents source. */
+  readonly baseUrl: string
+  readonly graylogUrl: string | null
 }
 
 /** The slab's name within a process. */

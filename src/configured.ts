@@ -1,0 +1,75 @@
+import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+
+import { loadConfig } from './config/load.ts'
+import type { Origin } from './config/references.ts'
+import { readRuleFiles } from './config/rule-files.ts'
+import { compileRuleset } from './config/ruleset.ts'
+import type { Config } from './config/settings.ts'
+import { canonicalJson, sha256Hex } from './lib/canonical.ts'
+import type { Problem } from './model/problem.ts'
+import type { RulesetSource } from './model/ruleset.ts'
+import type { CompiledRuleset } from './rules/rule.ts'
+import type { Objective } from './slo/objective.ts'
+
+/** A configuration with its rules, read and checked whole: what a start or a reload swaps in. */
+export interface Configured {
+  readonly config: Config
+  /** Data folder and rule paths, relative ones taken from the config file's folder. */
+  readonly data: string
+  readonly rulePaths: readonly string[]
+  readonly source: RulesetSource
+  readonly ruleset: CompiledRuleset
+  readonly objectives: readonly Objective[]
+  /** Hash over configuration and rules, to compare replicas by. */
+  readonly hash: string
+  readonly origins: ReadonlyMap<string, Origin>
+}
+
+/**
+ * Reads `tocsin.yaml` and every rule file. Returns all problems of both at once; `configured` is
+ * there only when none of them is an error (I8: whole or not at all).
+ */
+export function readConfigured(
+  configFile: string,
+  env: Readonly<Record<string, string | undefined>>,
+): { readonly configured: Configured | undefined; readonly problems: readonly Problem[] } {
+  let text: string
+  try {
+    text = readFileSync(configFile, 'utf8')
+  } catch (error) {
+    const message = `cannot read the configuration: ${(error as Error).message}; "tocsin init" writes one`
+    return fail([{ code: 'unreadable-file', severity: 'error', message, file: configFile }])
+  }
+  const readFile = (path: string): string => readFileSync(path, 'utf8')
+  const loaded = loadConfig(text, configFile, { env, readFile })
+  if (loaded.config === undefined) return fail(loaded.problems)
+
+  const { config, origins } = loaded
+  const folder = dirname(resolve(configFile))
+  const rulePaths = config.rules.map((path) => resolve(folder, path))
+  const files = readRuleFiles(rulePaths)
+  const inputs = Object.fromEntries(
+    config.inputs.map(({ name, labels, reorderMs, idleAfterMs }) => [
+      name,
+      { labels, reorderMs, idleAfterMs },
+    ]),
+  )
+  const source: RulesetSource = { documents: files.documents, inputs, fields: config.fields }
+  const { ruleset, objectives, problems } = compileRuleset(source)
+  const all = [...loaded.problems, ...files.problems, ...problems]
+  if (all.some(({ severity }) => severity === 'error')) return fail(all)
+  const hash = sha256Hex(canonicalJson([config, ruleset.hash]))
+  const data = resolve(folder, config.data)
+  return {
+    configured: { config, data, rulePaths, source, ruleset, objectives, hash, origins },
+    problems: all,
+  }
+}
+
+function fail(problems: readonly Problem[]): {
+  readonly configured: undefined
+  readonly problems: readonly Problem[]
+} {
+  return { configured: undefined, problems }
+}

@@ -1,0 +1,29 @@
+/** Argv and signals in, exit code out: the only file that touches the process. */
+import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+
+import { run } from './cli/program.ts'
+
+const manifest = new URL('../package.json', import.meta.url)
+const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }
+
+await run(
+  process.argv.slice(2),
+  {
+    out: (line) => void process.stdout.write(`${line}\n`),
+    err: (line) => void process.stderr.write(`${line}\n`),
+    isTerminal: process.stdout.isTTY,
+    env: process.env,
+    exit: (code) => {
+      process.exitCode = code
+    },
+  },
+  {
+    env: process.env,
+    owner: `${hostname()}/${process.pid}`,
+    version,
+    cwd: process.cwd(),
+    onSignal: (signal, handler) => void process.on(signal, handler),
+    deadline: (ms) => new Promise((resolve) => void setTimeout(resolve, ms).unref()),
+  },
+)

@@ -1,0 +1,61 @@
+import { mkdirSync } from 'node:fs'
+
+import { openJournalReader } from '../../ingest/journal/sqlite-journal.ts'
+import { GelfEvent } from '../../ingest/normalise/gelf-event.ts'
+import type { Clock, Timers } from '../../lib/clock.ts'
+import { FencedError } from '../../model/commit.ts'
+import type { Report } from '../../model/occurrence.ts'
+import { openSqliteStore } from '../../store/sqlite/core-store.ts'
+import { engineVersion } from '../engine-version.ts'
+import type { FromCore, ToCore } from '../messages.ts'
+import type { Port } from '../ports.ts'
+import { selfVerifier } from '../self-verifier.ts'
+import { databaseFile, journalFolder } from '../thread-settings.ts'
+import type { ThreadSettings } from '../thread-settings.ts'
+import { Core } from './core.ts'
+import { decideWith } from './decide-with.ts'
+
+/**
+ * Opens the core on its ports: `main` for commands and reports, `streams` for what journal and
+ * intake deliver. Answers `ready` once the kept log has been run again, or `failed`.
+ */
+export async function hostCore(options: {
+  readonly settings: ThreadSettings
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly main: Port<FromCore, ToCore>
+  readonly streams: readonly Port<never, ToCore>[]
+}): Promise<void> {
+  const { settings, clock, timers, main, streams } = options
+  const report: Report = (occurrence) => main.post({ kind: 'occurrence', occurrence })
+  const fail = (error: Error): void => {
+    const isFenced = error instanceof FencedError
+    main.post({ kind: 'failed', message: error.message, isFenced })
+  }
+  try {
+    mkdirSync(settings.data, { recursive: true })
+    const store = await openSqliteStore({ file: databaseFile(settings) })
+    const decisions = decideWith(settings.routing)
+    const core = new Core({
+      store,
+      journal: openJournalReader({ folder: journalFolder(settings), report }),
+      event: new GelfEvent({ verifySelf: selfVerifier(settings.selfKey) }),
+      clock,
+      timers,
+      engineVersion: engineVersion(),
+      owner: settings.owner,
+      decisions,
+      report,
+      post: (message) => main.post(message),
+      onFatal: fail,
+    })
+    main.listen((message) => {
+      if (message.kind === 'stop') void core.stop().then(() => main.post({ kind: 'stopped' }), fail)
+      else core.receive(message)
+    })
+    for (const stream of streams) stream.listen((message) => core.receive(message))
+    await core.start()
+  } catch (error) {
+    fail(error as Error)
+  }
+}

@@ -1,0 +1,18 @@
+/** Entry point of the core's thread. */
+import { parentPort, workerData } from 'node:worker_threads'
+import type { MessagePort } from 'node:worker_threads'
+
+import { systemClock, systemTimers } from '../../system-clock.ts'
+import { workerPort } from '../ports.ts'
+import type { ThreadSettings } from '../thread-settings.ts'
+import { hostCore } from './core-host.ts'
+
+const { settings, streams } = workerData as { settings: ThreadSettings; streams: MessagePort[] }
+
+await hostCore({
+  settings,
+  clock: systemClock,
+  timers: systemTimers,
+  main: workerPort(parentPort!),
+  streams: streams.map((port) => workerPort(port)),
+})

@@ -1,0 +1,63 @@
+import { compileRuleset } from '../../config/ruleset.ts'
+import { canonicalJson } from '../../lib/canonical.ts'
+import { DEFAULT_TIMING } from '../../model/partition.ts'
+import type { InputTiming } from '../../model/partition.ts'
+import { ProblemError } from '../../model/problem.ts'
+import type { RulesetSource } from '../../model/ruleset.ts'
+import type { Matcher } from '../../rules/matching/matcher.ts'
+import { createMatcher } from '../../rules/matching/plain-matcher.ts'
+import type { CompiledRuleset, Rule } from '../../rules/rule.ts'
+import type { Objective } from '../../slo/objective.ts'
+
+/** A rule set ready to run in this thread, with a matcher per input made when first asked for. */
+export class LoadedRules {
+  readonly source: RulesetSource
+  readonly ruleset: CompiledRuleset
+  readonly objectives: readonly Objective[]
+  readonly #matchers = new Map<string, Matcher>()
+  readonly #byId: ReadonlyMap<string, Rule>
+
+  /** Throws a {@link ProblemError} when the source has an error; warnings pass. */
+  constructor(source: RulesetSource) {
+    const { ruleset, objectives, problems } = compileRuleset(source)
+    const errors = problems.filter((problem) => problem.severity === 'error')
+    if (errors.length > 0) throw new ProblemError(errors)
+    this.source = source
+    this.ruleset = ruleset
+    this.objectives = objectives
+    this.#byId = new Map(ruleset.rules.map((rule) => [rule.id, rule]))
+  }
+
+  get hash(): string {
+    return this.ruleset.hash
+  }
+
+  matcher(input: string): Matcher {
+    let matcher = this.#matchers.get(input)
+    if (matcher === undefined) {
+      matcher = createMatcher(this.ruleset, input, this.source.fields)
+      this.#matchers.set(input, matcher)
+    }
+    return matcher
+  }
+
+  rule(id: string): Rule | undefined {
+    return this.#byId.get(id)
+  }
+
+  timing(input: string): InputTiming {
+    return this.source.inputs[input] ?? DEFAULT_TIMING
+  }
+
+  /** What the store keeps under the hash; {@link parseRules} reads it back. */
+  content(): string {
+    return canonicalJson(this.source)
+  }
+}
+
+/** A rule set with nothing in it: before the first activation. */
+export const NO_RULES: RulesetSource = { documents: [], inputs: {}, fields: {} }
+
+export function parseRules(content: string): LoadedRules {
+  return new LoadedRules(JSON.parse(content) as RulesetSource)
+}

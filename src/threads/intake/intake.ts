@@ -1,0 +1,136 @@
+/**
+ * The intake (design §4.5): sockets, framing and matching. Every slab goes to the journal and, as
+ * matches, to the core; a rule set is switched between two slabs (I8). It touches neither windows
+ * nor the database.
+ */
+import { gelfHttpSource } from '../../ingest/gelf/http.ts'
+import type { GelfInputSettings } from '../../ingest/gelf/settings.ts'
+import { gelfTcpSource } from '../../ingest/gelf/tcp.ts'
+import { gelfUdpSource } from '../../ingest/gelf/udp.ts'
+import { GelfEvent } from '../../ingest/normalise/gelf-event.ts'
+import { SlabWriter } from '../../ingest/slab-writer.ts'
+import type { Source } from '../../ingest/source.ts'
+import { CleanUps } from '../../lib/clean-ups.ts'
+import type { Clock, Timers } from '../../lib/clock.ts'
+import type { Report } from '../../model/occurrence.ts'
+import { partitionId } from '../../model/slab.ts'
+import { MatchStep } from '../../pipeline.ts'
+import { LoadedRules } from '../core/loaded-rules.ts'
+import type { FromJournal, ListeningInput, RulesMessage, ToCore, ToJournal } from '../messages.ts'
+import type { Port } from '../ports.ts'
+
+export interface IntakeOptions {
+  readonly thread: number
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly report: Report
+  readonly journal: Port<ToJournal, FromJournal>
+  readonly core: Port<ToCore, never>
+  /** Checks a record's `_tocsin_self` marker (I12). */
+  readonly verifySelf: (marker: string, material: string) => boolean
+}
+
+interface OpenInput {
+  readonly name: string
+  readonly partition: string
+  readonly source: Source
+  readonly writer: SlabWriter
+  step: MatchStep
+}
+
+export class Intake {
+  readonly #options: IntakeOptions
+  readonly #inputs = new Map<string, OpenInput>()
+  readonly #cleanUps = new CleanUps()
+  #rules: LoadedRules | undefined
+  #unsettled = 0
+  #onSettled: () => void = () => undefined
+
+  constructor(options: IntakeOptions) {
+    this.#options = options
+    options.journal.listen((message) => this.#settle(message))
+  }
+
+  /** Switches to a rule set from the next slab on, and tells the core in the same order. */
+  activate(message: RulesMessage): void {
+    this.#rules = new LoadedRules(message.source)
+    for (const input of this.#inputs.values()) input.step = this.#step(input.name)
+    this.#options.core.post(message)
+  }
+
+  /** Opens the inputs for this writer epoch. All listen, or none does. Needs a rule set. */
+  async start(settings: readonly GelfInputSettings[], epoch: number): Promise<ListeningInput[]> {
+    const listening: ListeningInput[] = []
+    try {
+      for (const setting of settings) {
+        const input = this.#open(setting, epoch)
+        const address = await input.source.start()
+        this.#cleanUps.add(`input ${input.name}`, () => input.source.stop())
+        listening.push({ name: input.name, ...address })
+        const labels = { input: input.name }
+        this.#options.report({ name: 'input.listening', labels, detail: address })
+      }
+      return listening
+    } catch (error) {
+      await this.#cleanUps.run()
+      throw error
+    }
+  }
+
+  /** Stops accepting, hands over what the kernel holds and waits for the journal's answers. */
+  async stop(): Promise<void> {
+    await this.#cleanUps.run()
+    if (this.#unsettled > 0) await new Promise<void>((resolve) => (this.#onSettled = resolve))
+  }
+
+  #open(setting: GelfInputSettings, epoch: number): OpenInput {
+    const { clock, timers, report, thread, verifySelf } = this.#options
+    const { name } = setting
+    const partition = partitionId(name, epoch)
+    const writer = new SlabWriter({
+      partition,
+      thread,
+      clock,
+      event: new GelfEvent({ verifySelf }),
+      onRecord: (view, ordinal, maxTimeMs) => input.step.record(view, ordinal, maxTimeMs),
+      onSlab: (slab, maxTimeMs) => {
+        this.#unsettled++
+        this.#options.journal.post({ kind: 'slab', slab })
+        this.#options.core.post({ kind: 'matches', matches: input.step.seal(slab, maxTimeMs) })
+      },
+      onAbort: () => input.step.abort(),
+    })
+    const source = openSource(setting, { sink: writer, report, clock, timers })
+    const input: OpenInput = { name, partition, source, writer, step: this.#step(name) }
+    this.#inputs.set(partition, input)
+    return input
+  }
+
+  #step(input: string): MatchStep {
+    if (this.#rules === undefined) throw new Error('an input needs a rule set before it opens')
+    return new MatchStep(this.#rules.matcher(input), this.#rules.hash)
+  }
+
+  #settle(message: FromJournal): void {
+    if (message.kind !== 'durable' && message.kind !== 'refused') return
+    const answer = message.kind === 'durable' ? message.durable : message
+    const outcome = message.kind === 'durable' ? 'durable' : 'refused'
+    this.#inputs.get(answer.partition)?.writer.settle(answer.seq, outcome)
+    this.#unsettled--
+    if (this.#unsettled === 0) this.#onSettled()
+  }
+}
+
+function openSource(
+  setting: GelfInputSettings,
+  parts: Omit<Parameters<typeof gelfTcpSource>[0], keyof GelfInputSettings>,
+): Source {
+  switch (setting.type) {
+    case 'gelf-tcp':
+      return gelfTcpSource({ ...setting, ...parts })
+    case 'gelf-udp':
+      return gelfUdpSource({ ...setting, ...parts })
+    case 'gelf-http':
+      return gelfHttpSource({ ...setting, ...parts })
+  }
+}
