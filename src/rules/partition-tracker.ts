@@ -1,2 +1,212 @@
-/** Placeholder until the watermarks land. */
-export class PartitionTracker {}
+/**
+ * Partitions and their watermarks (design §4.2). Duties: where each partition stands, what has
+ * been witnessed of it, and what may be assumed of one that is silent.
+ *
+ *   1. Time is an argument; every state is a function of the recorded entries, so a replay that
+ *      observes the same slices and applies the same clock entries holds the same states.
+ *   2. `due` only proposes: what it returns becomes true when its entry is applied.
+ *   3. A partition that nobody opened is opened by the entry that first names it.
+ */
+import type { LogBody } from '../model/commit.ts'
+import type {
+  InputTiming,
+  PartitionLink,
+  PartitionProgress,
+  PartitionState,
+  Watermark,
+} from '../model/partition.ts'
+import { inputOfPartition } from '../model/slab.ts'
+
+type Clock = 'event' | 'received'
+
+type ClockBody = LogBody & { readonly kind: 'clock' }
+
+export class PartitionTracker {
+  readonly #states = new Map<string, PartitionState>()
+  readonly #timing: (input: string) => InputTiming
+  /** Opened here, not yet named by an entry: the next clock entry must say so. */
+  readonly #unannounced = new Set<string>()
+  readonly #retiring = new Set<string>()
+
+  constructor(states: readonly PartitionState[], timing: (input: string) => InputTiming) {
+    for (const state of states) this.#states.set(state.id, state)
+    this.#timing = timing
+  }
+
+  /**
+   * Starts a partition with what its input's earlier ones have witnessed. Write the clock entry
+   * that {@link due} then proposes before any other entry, so that a replay opens it there too.
+   * A partition that is already known is left as it is.
+   */
+  open(partition: string, input: string, epoch: number, nowMs: number): void {
+    if (this.#states.has(partition)) return
+    this.#create({ id: partition, input, epoch, nowMs })
+    this.#unannounced.add(partition)
+  }
+
+  /** Its writer is gone and it is read to the end: the next {@link due} proposes it as retired. */
+  retire(partition: string): void {
+    if (this.#states.get(partition)?.progress === 'retired') return
+    this.#retiring.add(partition)
+  }
+
+  /** Records up to `to` were evaluated by the entry with `nowMs`. */
+  observe(
+    partition: string,
+    seen: {
+      /** Greatest min(time, received) of them; -Infinity when there were none. */
+      readonly maxTimeMs: number
+      readonly receivedMs: number
+      readonly to: number
+      readonly nowMs: number
+    },
+  ): void {
+    const state = this.#states.get(partition) ?? this.#createNamed(partition, seen.nowMs)
+    this.#unannounced.delete(partition)
+    const isEmpty = seen.to <= state.next
+    this.#states.set(partition, {
+      ...state,
+      next: Math.max(state.next, seen.to),
+      maxTimeMs: greatest(state.maxTimeMs, seen.maxTimeMs),
+      maxReceivedMs: isEmpty ? state.maxReceivedMs : greatest(state.maxReceivedMs, seen.receivedMs),
+      lastReceivedMs: isEmpty ? state.lastReceivedMs : seen.nowMs,
+      progress: state.progress === 'idle' && !isEmpty ? 'caught_up' : state.progress,
+    })
+  }
+
+  /** Makes true what a clock entry says. */
+  applyClock(body: LogBody): void {
+    if (body.kind !== 'clock') return
+    for (const { id, link, progress } of body.partitions) {
+      const state = this.#states.get(id) ?? this.#createNamed(id, body.nowMs)
+      this.#states.set(id, { ...state, link, progress })
+      this.#unannounced.delete(id)
+      if (progress === 'retired') this.#retiring.delete(id)
+    }
+  }
+
+  /**
+   * The clock entry that is needed because a partition's state would change, naming only those;
+   * `undefined` when none would. A backlog shorter than a second is not called one: it would cost
+   * an entry for every slab.
+   */
+  due(
+    nowMs: number,
+    isCaughtUp: (partition: string) => boolean,
+    link: (partition: string) => PartitionLink,
+  ): ClockBody | undefined {
+    const changes: { id: string; link: PartitionLink; progress: PartitionProgress }[] = []
+    for (const state of this.#states.values()) {
+      if (state.progress === 'retired') continue
+      const next = {
+        id: state.id,
+        link: link(state.id),
+        progress: this.#progressOf(state, { nowMs, isCaughtUp, link }),
+      }
+      const isNew = this.#unannounced.has(state.id)
+      if (isNew || next.link !== state.link || next.progress !== state.progress) changes.push(next)
+    }
+    return changes.length === 0 ? undefined : { kind: 'clock', nowMs, partitions: changes }
+  }
+
+  /** Witnessed watermark of one partition; -Infinity before its first event. ms UTC. */
+  witnessed(partition: string, clock: Clock): number {
+    const state = this.#states.get(partition)
+    return state === undefined ? -Infinity : this.#witnessedOf(state, clock)
+  }
+
+  /**
+   * What is known to have arrived through all of `inputs` (empty: every input): the lowest of
+   * their partitions. It is `assumed` as soon as one of them has not witnessed as much.
+   */
+  watermark(inputs: readonly string[], clock: Clock, nowMs: number): Watermark {
+    let ms = Infinity
+    let leastWitnessed = Infinity
+    for (const state of this.#states.values()) {
+      if (state.progress === 'retired') continue
+      if (inputs.length > 0 && !inputs.includes(state.input)) continue
+      const witnessed = this.#witnessedOf(state, clock)
+      leastWitnessed = Math.min(leastWitnessed, witnessed)
+      ms = Math.min(ms, Math.max(witnessed, this.#assumedOf(state, nowMs)))
+    }
+    if (ms === Infinity) return { ms: -Infinity, quality: 'witnessed' }
+    return { ms, quality: leastWitnessed < ms ? 'assumed' : 'witnessed' }
+  }
+
+  state(partition: string): PartitionState | undefined {
+    return this.#states.get(partition)
+  }
+
+  /** In the order in which they were opened. */
+  states(): PartitionState[] {
+    return [...this.#states.values()]
+  }
+
+  #progressOf(
+    state: PartitionState,
+    at: {
+      readonly nowMs: number
+      readonly isCaughtUp: (partition: string) => boolean
+      readonly link: (partition: string) => PartitionLink
+    },
+  ): PartitionProgress {
+    const isCaughtUp = at.isCaughtUp(state.id)
+    if (isCaughtUp && this.#retiring.has(state.id)) return 'retired'
+    const silentMs = at.nowMs - state.lastReceivedMs
+    if (isCaughtUp) {
+      const isSilent = silentMs >= this.#timing(state.input).idleAfterMs
+      return isSilent || at.link(state.id) === 'down' ? 'idle' : 'caught_up'
+    }
+    return state.progress === 'caught_up' && silentMs < 1_000 ? 'caught_up' : 'behind'
+  }
+
+  #witnessedOf(state: PartitionState, clock: Clock): number {
+    const max = clock === 'received' ? state.maxReceivedMs : state.maxTimeMs
+    return max === null ? -Infinity : max - this.#timing(state.input).reorderMs
+  }
+
+  #assumedOf(state: PartitionState, nowMs: number): number {
+    if (state.progress !== 'idle') return -Infinity
+    const { idleAfterMs, reorderMs } = this.#timing(state.input)
+    return nowMs - idleAfterMs - reorderMs
+  }
+
+  #createNamed(partition: string, nowMs: number): PartitionState {
+    const input = inputOfPartition(partition)
+    const epoch = Number(partition.slice(input.length + 1))
+    return this.#create({ id: partition, input, epoch: Number.isInteger(epoch) ? epoch : 0, nowMs })
+  }
+
+  #create(opened: {
+    readonly id: string
+    readonly input: string
+    readonly epoch: number
+    readonly nowMs: number
+  }): PartitionState {
+    let maxTimeMs: number | null = null
+    let maxReceivedMs: number | null = null
+    for (const state of this.#states.values()) {
+      if (state.input !== opened.input || state.epoch >= opened.epoch) continue
+      maxTimeMs = greatest(maxTimeMs, state.maxTimeMs)
+      maxReceivedMs = greatest(maxReceivedMs, state.maxReceivedMs)
+    }
+    const state: PartitionState = {
+      id: opened.id,
+      input: opened.input,
+      epoch: opened.epoch,
+      next: 0,
+      maxTimeMs,
+      maxReceivedMs,
+      lastReceivedMs: opened.nowMs,
+      link: 'up',
+      progress: 'caught_up',
+    }
+    this.#states.set(opened.id, state)
+    return state
+  }
+}
+
+function greatest(a: number | null, b: number | null): number | null {
+  if (b === null || b === -Infinity) return a
+  return a === null ? b : Math.max(a, b)
+}

@@ -1,0 +1,139 @@
+import { hash64 } from '../../src/lib/hash64.ts'
+import type { Effects, LedgerDelta } from '../../src/model/commit.ts'
+import type { EpisodeChange } from '../../src/model/episode.ts'
+import { groupKey } from '../../src/model/group.ts'
+import { MatchBuilder } from '../../src/model/match-builder.ts'
+import type { Matches } from '../../src/model/matches.ts'
+import { createEngine } from '../../src/rules/engine.ts'
+import type { Engine } from '../../src/rules/engine.ts'
+import { PartitionTracker } from '../../src/rules/partition-tracker.ts'
+import type { CompiledRuleset } from '../../src/rules/rule.ts'
+
+/** A record as the driver sends it: `host` undefined matches no rule and only moves time. */
+export interface Sent {
+  readonly timeMs: number
+  readonly host?: string | undefined
+  /** Bytes of the record; its hash breaks ties. Default: its position. */
+  readonly text?: string
+  /** Rule number; default every rule. */
+  readonly rule?: number
+}
+
+/** Runs an engine the way the core does, one slice after another. `received` = running maximum. */
+export class EngineDriver {
+  engine: Engine
+  ruleset: CompiledRuleset
+  readonly partitions: PartitionTracker
+  readonly changes: EpisodeChange[] = []
+  readonly ledger: LedgerDelta[] = []
+  readonly firings = new Map<string, { rule: string; group: string; atMs: number; value: number }>()
+  readonly reorderMs: number
+  nowMs = 0
+  readonly #next = new Map<string, number>()
+  readonly #groupsMax: number | undefined
+
+  constructor(
+    ruleset: CompiledRuleset,
+    options: { readonly reorderMs?: number; readonly groupsMax?: number } = {},
+  ) {
+    this.reorderMs = options.reorderMs ?? 5_000
+    this.#groupsMax = options.groupsMax
+    this.ruleset = ruleset
+    const timing = { reorderMs: this.reorderMs, idleAfterMs: 60_000 }
+    this.partitions = new PartitionTracker([], () => timing)
+    this.engine = this.#newEngine()
+  }
+
+  /** One slice of one slab. */
+  send(records: readonly Sent[], partition = 'gelf@1'): readonly EpisodeChange[] {
+    return this.slice([records], partition)
+  }
+
+  slice(slabs: readonly (readonly Sent[])[], partition = 'gelf@1'): readonly EpisodeChange[] {
+    const from = this.#next.get(partition) ?? 0
+    let position = from
+    const matches: Matches[] = []
+    for (const records of slabs) {
+      matches.push(this.#matches(records, partition, position))
+      position += records.length
+    }
+    const context = { nowMs: this.nowMs, partitions: this.partitions }
+    this.engine.apply({ partition, from, matches }, context)
+    let to = from
+    for (const { count, maxTimeMs, receivedMs } of matches) {
+      to += count
+      this.partitions.observe(partition, { maxTimeMs, receivedMs, to, nowMs: this.nowMs })
+    }
+    this.#next.set(partition, to)
+    this.engine.advance(context)
+    return this.#take()
+  }
+
+  /** Other traffic moves the watermark. */
+  passTo(timeMs: number, partition = 'gelf@1'): readonly EpisodeChange[] {
+    return this.send([{ timeMs }], partition)
+  }
+
+  /** Until every episode has settled and every window is empty. */
+  settle(partition = 'gelf@1'): readonly EpisodeChange[] {
+    const before = this.changes.length
+    while (this.engine.nextDueMs() < Infinity) {
+      this.passTo(this.engine.nextDueMs() + this.reorderMs + 1, partition)
+    }
+    return this.changes.slice(before)
+  }
+
+  reload(ruleset: CompiledRuleset): readonly EpisodeChange[] {
+    this.ruleset = ruleset
+    this.engine = this.#newEngine(this.engine)
+    this.engine.advance({ nowMs: this.nowMs, partitions: this.partitions })
+    return this.#take()
+  }
+
+  #newEngine(previous?: Engine): Engine {
+    return createEngine({
+      ruleset: this.ruleset,
+      reorderOf: () => this.reorderMs,
+      onFiring: ({ rule, group, ref, atMs, value }) => {
+        this.firings.set(`${rule.id} ${ref}`, { rule: rule.id, group, atMs, value })
+      },
+      ...(this.#groupsMax === undefined ? {} : { groupsMax: this.#groupsMax }),
+      ...(previous === undefined ? {} : { previous }),
+    })
+  }
+
+  #take(): readonly EpisodeChange[] {
+    const effects: Effects = this.engine.take()
+    this.changes.push(...effects.episodes)
+    this.ledger.push(...effects.ledger)
+    return effects.episodes
+  }
+
+  #matches(records: readonly Sent[], partition: string, from: number): Matches {
+    const builder = new MatchBuilder()
+    let maxTimeMs = -Infinity
+    for (const [ordinal, record] of records.entries()) {
+      this.nowMs = Math.max(this.nowMs, record.timeMs)
+      maxTimeMs = Math.max(maxTimeMs, record.timeMs)
+      if (record.host === undefined) continue
+      const text = record.text ?? `${partition} ${from + ordinal}`
+      const hash = hash64(new TextEncoder().encode(text))
+      const { timeMs } = record
+      const group = groupKey([record.host])
+      for (const rule of this.ruleset.rules.keys()) {
+        if (record.rule !== undefined && record.rule !== rule) continue
+        builder.add({ rule, ordinal, timeMs, maxTimeMs, hash, group })
+      }
+    }
+    return {
+      partition,
+      thread: 0,
+      seq: 0,
+      ruleset: this.ruleset.hash,
+      count: records.length,
+      receivedMs: this.nowMs,
+      maxTimeMs,
+      ...builder.finish(),
+    }
+  }
+}
