@@ -22,6 +22,10 @@ export type Rejection =
   | 'not_an_object'
   | 'depth'
   | 'fields'
+  /** Not a text, or blank. */
+  | 'host'
+  /** `short_message` is missing, not a text, or blank. */
+  | 'message'
   | 'chunk'
   | 'chunk_expired'
   | 'chunk_overflow'

@@ -1,0 +1,87 @@
+import type { Report } from '../../model/occurrence.ts'
+import type { RecordSink, Rejection } from '../source.ts'
+import type { Outcome } from '../slab-writer.ts'
+
+/**
+ * What became of an input's messages, reported per read and not per message: accepted once the
+ * journal holds them (I3), everything else with its reason (I2).
+ */
+export class IntakeReport {
+  readonly #report: Report
+  readonly #input: string
+  readonly #transport: string
+  readonly #rejected = new Map<Rejection, number>()
+  #accepted = 0
+
+  constructor(options: { report: Report; input: string; transport: string }) {
+    this.#report = options.report
+    this.#input = options.input
+    this.#transport = options.transport
+  }
+
+  /** Hands a message to the sink and notes what it said. */
+  take(sink: RecordSink, bytes: Uint8Array, start: number, end: number): Rejection | undefined {
+    const rejection = sink.accept(bytes, start, end)
+    if (rejection === undefined) this.#accepted++
+    else this.rejected(rejection)
+    return rejection
+  }
+
+  /** The same for what a stream ended with: when that is no message, it was cut. */
+  takeRest(sink: RecordSink, bytes: Uint8Array, start: number, end: number): void {
+    const rejection = sink.accept(bytes, start, end)
+    if (rejection === undefined) this.#accepted++
+    else this.rejected(rejection === 'json' || rejection === 'utf8' ? 'incomplete' : rejection)
+  }
+
+  rejected(reason: Rejection, count = 1): void {
+    this.#rejected.set(reason, (this.#rejected.get(reason) ?? 0) + count)
+  }
+
+  /** The read is over: seals, and reports what it brought. */
+  seal(sink: RecordSink, onSettled?: (outcome: Outcome) => void): void {
+    const count = this.#accepted
+    this.#accepted = 0
+    this.flush()
+    if (count === 0) return
+    sink.seal((outcome) => {
+      if (outcome === 'durable') {
+        const labels = { input: this.#input, transport: this.#transport }
+        this.#report({ name: 'input.accepted', labels, count })
+      } else {
+        this.rejected('journal', count)
+        this.flush()
+      }
+      onSettled?.(outcome)
+    })
+  }
+
+  /** The request is refused as a whole: nothing of it was accepted. */
+  abort(sink: RecordSink): void {
+    if (this.#accepted > 0) sink.abort()
+    this.#accepted = 0
+    this.flush()
+  }
+
+  /** Reports the rejections noted so far. */
+  flush(): void {
+    if (this.#rejected.size === 0) return
+    for (const [reason, count] of this.#rejected) {
+      this.#report({ name: 'input.rejected', labels: { input: this.#input, reason }, count })
+    }
+    this.#rejected.clear()
+  }
+
+  listening(address: { host: string; port: number }): void {
+    this.#report({
+      name: 'input.listening',
+      labels: { input: this.#input },
+      detail: { ...address },
+    })
+  }
+
+  connectionRefused(reason: string, detail?: Readonly<Record<string, unknown>>): void {
+    const labels = { input: this.#input, reason }
+    this.#report({ name: 'input.connection_refused', labels, ...(detail && { detail }) })
+  }
+}
