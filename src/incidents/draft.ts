@@ -142,8 +142,13 @@ export class Draft {
   }
 
   decision(results: readonly CommandResult[]): Decision {
+    const incidents = [...this.#touched].map((id) => this.get(id))
     return {
-      incidents: [...this.#touched].map((id) => this.get(id)),
+      // A key is given up before another incident takes it: the database forbids two holders.
+      incidents: [
+        ...incidents.filter(({ openKey }) => openKey === null),
+        ...incidents.filter(({ openKey }) => openKey !== null),
+      ],
       timeline: this.#timeline,
       dispositions: this.#dispositions,
       events: this.#events,

@@ -2,13 +2,11 @@ import { derivedName } from '../lib/canonical.ts'
 import type { DecideInput, StoredChange } from '../model/commit.ts'
 import type { Incident } from '../model/incident.ts'
 import { absorbs } from '../model/incident.ts'
-import { compareSeverity } from '../model/severity.ts'
 import type { Draft } from './draft.ts'
 import { TOCSIN } from './draft.ts'
-import { FiringCounts, isFiring } from './firing-counts.ts'
-import { movePhase } from './lifecycle.ts'
-import { strictestProcedure } from './policy.ts'
+import { FiringCounts, isFiring, isMergedAway } from './firing-counts.ts'
 import { describeGroup } from './report.ts'
+import { factsOf, moveSignal, raiseSeverity } from './signal.ts'
 
 /**
  * Folds the episode changes of one commit, in their order, into the incidents: dedup, freshness,
@@ -43,7 +41,9 @@ class EpisodeFold {
   }
 
   end(): void {
-    for (const [incidentId, stored] of this.#merged) this.#moveSignal(incidentId, stored)
+    for (const [incidentId, stored] of this.#merged) {
+      moveSignal(this.#draft, incidentId, this.#counts.count(incidentId), stored)
+    }
   }
 
   /** A shadow rule is watched, never heard: no incident, nothing leaves. */
@@ -134,16 +134,16 @@ class EpisodeFold {
       incident.id,
       `incident ${incident.number} is open for its dedup key`,
     )
-    this.#raiseSeverity(incident.id, stored)
+    raiseSeverity(this.#draft, incident.id, stored)
     this.#moveSignal(incident.id, stored)
   }
 
   #applyOwned(stored: StoredChange, incidentId: string): void {
-    if (stored.change.change === 'merged') return this.#applyMerge(stored, incidentId)
+    if (isMergedAway(stored)) return this.#applyMerge(stored, incidentId)
     this.#counts.record(stored.episode.id, incidentId, isFiring(stored))
     this.#draft.speaksOf(incidentId, stored.episode)
     this.#disposeOfEnd(stored, incidentId)
-    this.#raiseSeverity(incidentId, stored)
+    raiseSeverity(this.#draft, incidentId, stored)
     this.#moveSignal(incidentId, stored)
   }
 
@@ -173,8 +173,9 @@ class EpisodeFold {
   }
 
   /** Merged episodes and those of a removed rule end here, with or without an incident (I9). */
-  #disposeOfEnd({ change, episode }: StoredChange, incidentId: string | null): void {
-    if (change.change === 'merged') {
+  #disposeOfEnd(stored: StoredChange, incidentId: string | null): void {
+    const { change, episode } = stored
+    if (isMergedAway(stored)) {
       const cause = `merged into episode ${change.into ?? '(unnamed)'}`
       this.#draft.dispose(episode.id, 'merged', incidentId, cause)
     } else if (change.cause === 'rule_removed') {
@@ -182,77 +183,15 @@ class EpisodeFold {
     }
   }
 
-  /** Severity only rises, and what it asks for with it. */
-  #raiseSeverity(incidentId: string, stored: StoredChange): void {
-    const { severity, value } = stored.episode
-    const incident = this.#draft.get(incidentId)
-    if (compareSeverity(severity, incident.severity) > 0) {
-      const asked = this.#draft.options.policy.procedures[severity]
-      this.#draft.step(
-        incidentId,
-        { severity, procedure: strictestProcedure(incident.procedure, asked) },
-        {
-          kind: 'escalated',
-          actor: TOCSIN,
-          text: `Severity rose from ${incident.severity} to ${severity} at value ${value}.`,
-          data: factsOf(stored),
-        },
-      )
-      const change = { field: 'severity', from: incident.severity, to: severity }
-      this.#draft.announce(incidentId, 'incident.identification.updated', change)
-    } else if (stored.change.change === 'escalated') {
-      this.#line(incidentId, stored, `An episode reached ${severity} at value ${value}.`)
-    }
-  }
-
-  /** The signal fires exactly while some episode of the incident does. */
   #moveSignal(incidentId: string, stored: StoredChange): void {
-    const { signal } = this.#draft.get(incidentId)
     const firing = this.#counts.count(incidentId)
-    if (signal === 'firing' && firing === 0) this.#clear(incidentId, stored)
-    else if (signal === 'clear' && firing > 0) this.#refire(incidentId, stored)
-    else if (stored.change.change === 'cleared') {
+    const moved = moveSignal(this.#draft, incidentId, firing, stored)
+    if (moved) return
+    if (stored.change.change === 'cleared') {
       this.#line(incidentId, stored, `An episode cleared; still firing: ${firing}.`)
     } else if (stored.change.change === 'refired') {
       this.#line(incidentId, stored, 'An episode fired again.')
     }
-  }
-
-  #clear(incidentId: string, stored: StoredChange): void {
-    const draft = this.#draft
-    const why =
-      stored.change.cause === 'rule_removed'
-        ? 'its rule was removed'
-        : 'the last firing episode is over'
-    const incident = draft.step(
-      incidentId,
-      { signal: 'clear', signalsClearMs: draft.nowMs },
-      {
-        kind: 'signals_cleared',
-        actor: TOCSIN,
-        text: `The signals cleared: ${why}.`,
-        data: factsOf(stored),
-      },
-    )
-    draft.announce(incidentId, 'incident.signals_cleared')
-    // A person who took it further than identification also closes it.
-    if (incident.procedure === 'record' && incident.phase === 'identification') {
-      movePhase(draft, incident, { to: 'closed', actor: TOCSIN, reason: 'the signals cleared' })
-    }
-  }
-
-  #refire(incidentId: string, stored: StoredChange): void {
-    this.#draft.step(
-      incidentId,
-      { signal: 'firing', signalsClearMs: null },
-      {
-        kind: 'refired',
-        actor: TOCSIN,
-        text: `It fires again, with value ${stored.episode.value}.`,
-        data: factsOf(stored),
-      },
-    )
-    this.#draft.announce(incidentId, 'incident.refired')
   }
 
   #line(incidentId: string, stored: StoredChange, text: string): void {
@@ -264,14 +203,4 @@ class EpisodeFold {
 /** Whether the row was inserted by this change. */
 function isNew({ change, adopted }: StoredChange): boolean {
   return change.change === 'opened' && !adopted
-}
-
-function factsOf({ change, episode }: StoredChange): Record<string, unknown> {
-  return {
-    episodeId: episode.id,
-    atMs: change.atMs,
-    value: episode.value,
-    matches: episode.matches,
-    severity: episode.severity,
-  }
 }

@@ -59,7 +59,15 @@ export class FiringCounts {
 
 /** Whether the episode fires after this change. */
 export function isFiring(stored: StoredChange): boolean {
-  return stored.change.change !== 'merged' && stored.episode.state === 'open'
+  return !isMergedAway(stored) && stored.episode.state === 'open'
+}
+
+/**
+ * Whether the change ended the row in favour of another. Two episodes of the engine can have
+ * adopted the same row; when they merge, the row simply goes on.
+ */
+export function isMergedAway({ change, episode }: StoredChange): boolean {
+  return change.change === 'merged' && change.into !== episode.id
 }
 
 /**

@@ -308,6 +308,14 @@ describe('episodes that merge', () => {
     expect(store.incident(1).signal).toBe('firing')
   })
 
+  test('that had adopted the same row leave it as it is', () => {
+    const store = createStore()
+    store.commit({ nowMs: NOW, changes: [change('opened')] })
+    store.commit({ nowMs: NOW, changes: [change('merged', {}, { into: 'e1' })] })
+    expect(store.episodes.get('e1')).toMatchObject({ disposition: 'opened', isMerged: false })
+    expect(store.incident(1)).toMatchObject({ signal: 'firing', version: 1 })
+  })
+
   test('bring the survivor of an ended incident to the one where people work', () => {
     const store = createStore()
     const low = { severity: 'low' } as const

@@ -74,7 +74,7 @@ export class MemoryStore {
       mode,
       incidentId: row?.incidentId ?? null,
       disposition: row?.disposition ?? null,
-      isMerged: change.change === 'merged',
+      isMerged: change.change === 'merged' && change.into !== change.episode.id,
     })
     return {
       change,
