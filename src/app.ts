@@ -104,7 +104,7 @@ async function open(
   const sender = createSender({
     reader: readers.outbox,
     receivers: config.receivers,
-    egress: createEgress({ clock, timers }),
+    egress: createEgress({ timers }),
     clock,
     timers,
     random: options.random,

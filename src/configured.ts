@@ -50,9 +50,9 @@ export function readConfigured(
   const rulePaths = config.rules.map((path) => resolve(folder, path))
   const files = readRuleFiles(rulePaths)
   const inputs = Object.fromEntries(
-    config.inputs.map(({ name, labels, reorderMs, idleAfterMs }) => [
+    config.inputs.map(({ name, labels, reorder, idle_after }) => [
       name,
-      { labels, reorderMs, idleAfterMs },
+      { labels, reorderMs: reorder, idleAfterMs: idle_after },
     ]),
   )
   const source: RulesetSource = { documents: files.documents, inputs, fields: config.fields }

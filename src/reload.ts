@@ -15,18 +15,21 @@ const SETTLE_MS = 200
 /** Watching is a hint and can miss a change; this finds it by content. */
 const POLL_MS = 10_000
 
+export interface ReloadOptions {
+  readonly options: AppOptions
+  readonly initial: Configured
+  readonly report: Report
+  /** Takes the new one into force; cannot fail. */
+  readonly swap: (next: Configured) => void
+}
+
 /**
  * The config-scoped part: reads everything anew and swaps it in whole at a slab boundary, or
  * leaves the running one untouched and says why in log, metric and API (I8). Runs on SIGHUP and
  * when a file's content changed.
  */
 export class Reload {
-  readonly #options: {
-    readonly options: AppOptions
-    readonly initial: Configured
-    readonly report: Report
-    readonly swap: (next: Configured) => void
-  }
+  readonly #options: ReloadOptions
   readonly #watchers: FSWatcher[] = []
   #current: Configured
   #problems: readonly Problem[] = []
@@ -36,7 +39,7 @@ export class Reload {
   #cancelSettle: Cancel = () => undefined
   #cancelPoll: Cancel = () => undefined
 
-  constructor(options: Reload['#options']) {
+  constructor(options: ReloadOptions) {
     this.#options = options
     this.#current = options.initial
   }

@@ -9,6 +9,9 @@ export interface Tracing {
   stop(): Promise<void>
 }
 
+/** Runs something inside a span. */
+export type Span = Tracing['span']
+
 /** Any of them set turns tracing on, as the OpenTelemetry specification has it. */
 const ENDPOINTS = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT']
 

@@ -6,6 +6,7 @@ import type { Clock, Timers } from '../../lib/clock.ts'
 import { FencedError } from '../../model/commit.ts'
 import type { Report } from '../../model/occurrence.ts'
 import { openSqliteStore } from '../../store/sqlite/core-store.ts'
+import { startTracing } from '../../telemetry/tracing.ts'
 import { engineVersion } from '../engine-version.ts'
 import type { FromCore, ToCore } from '../messages.ts'
 import type { Port } from '../ports.ts'
@@ -46,6 +47,7 @@ export async function hostCore(options: {
       owner: settings.owner,
       decisions,
       report,
+      span: (await startTracing(settings.env)).span,
       post: (message) => main.post(message),
       onFatal: fail,
     })

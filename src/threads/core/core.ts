@@ -11,34 +11,31 @@ import type { GelfEvent } from '../../ingest/normalise/gelf-event.ts'
 import type { JournalReader } from '../../ingest/journal/journal.ts'
 import type { Cancel, Clock, Timers } from '../../lib/clock.ts'
 import type { CommandRequest } from '../../model/command.ts'
-import type { CommitEntry, CommitRequest, CoreStore, LogBody } from '../../model/commit.ts'
+import type { CommitEntry, CoreStore } from '../../model/commit.ts'
 import { FencedError } from '../../model/commit.ts'
-import type { Matches } from '../../model/matches.ts'
 import type { Report } from '../../model/occurrence.ts'
 import type { AttemptReport } from '../../model/outbox.ts'
-import { inputOfPartition, partitionId } from '../../model/slab.ts'
-import { activate, commit, correlate, passTime } from '../../pipeline.ts'
+import { activate, correlate, passTime } from '../../pipeline.ts'
 import { createEngine } from '../../rules/engine.ts'
 import type { Engine } from '../../rules/engine.ts'
 import { PartitionTracker } from '../../rules/partition-tracker.ts'
+import type { Span } from '../../telemetry/tracing.ts'
 import type { FromCore, RulesMessage, ToCore } from '../messages.ts'
 import { slabName } from '../messages.ts'
+import { Committer } from './committer.ts'
 import { coreStats } from './core-stats.ts'
 import type { Decisions } from './decide-with.ts'
 import { evidenceOf } from './evidence.ts'
+import { Feeds } from './feeds.ts'
 import { LoadedRules, NO_RULES } from './loaded-rules.ts'
-import { PartitionFeed } from './partition-feed.ts'
-import type { PlacedSlab } from './partition-feed.ts'
+import { PartitionClock } from './partition-clock.ts'
+import type { ClockStates } from './partition-clock.ts'
 import { Rematch } from './rematch.ts'
 import { replay } from './replay.ts'
 
 /** Records of one commit (design §4.1). */
 const COMMIT_RECORDS_MAX = 5_000
-/** Rows waiting for their turn: about 100 bytes each, so some 100 MB. */
-const WAITING_ROWS_MAX = 1_000_000
 const TICK_MS = 1_000
-const CLOCK_ENTRY_MS = 60_000
-const RETRY_MS = [100, 200, 500, 1_000, 2_000, 5_000] as const
 
 export interface CoreOptions {
   readonly store: CoreStore
@@ -51,6 +48,8 @@ export interface CoreOptions {
   readonly owner: string
   readonly decisions: Decisions
   readonly report: Report
+  /** A span per slice, where traces are on. */
+  readonly span: Span
   readonly post: (message: FromCore) => void
   /** The core cannot go on: fenced, or a promise of ours is broken. */
   readonly onFatal: (error: Error) => void
@@ -59,52 +58,53 @@ export interface CoreOptions {
 export class Core {
   readonly #options: CoreOptions
   readonly #rematch: Rematch
-  readonly #feeds = new Map<string, PartitionFeed>()
-  readonly #evaluated = new Map<string, number>()
-  #partitions = new PartitionTracker([], (input) => this.#rules.timing(input))
+  readonly #feeds: Feeds
+  readonly #committer: Committer
+  readonly #partitions: PartitionTracker
+  readonly #partitionClock: PartitionClock
   #rules = new LoadedRules(NO_RULES)
   #engine: Engine
   #epoch = 0
-  #nextNo = 0
   #lastNowMs = 0
-  #lastClockMs = 0
   #isLive = false
   #isTicking = false
-  #commands: CommandRequest[] = []
-  #attempts: AttemptReport[] = []
-  #nextRules: RulesMessage[] = []
-  #running: Promise<void> | undefined
   #isStopping = false
   #isDead = false
+  #nextRules: RulesMessage[] = []
+  #commands: CommandRequest[] = []
+  #attempts: AttemptReport[] = []
+  #running: Promise<void> | undefined
   #stopTick: Cancel = () => undefined
 
   constructor(options: CoreOptions) {
     this.#options = options
     this.#rematch = new Rematch(options.journal, options.event)
+    this.#feeds = new Feeds(this.#rematch)
+    this.#committer = new Committer(options)
+    this.#partitions = new PartitionTracker([], (input) => this.#rules.timing(input))
+    this.#partitionClock = new PartitionClock(this.#partitions, this.#feeds)
     this.#engine = this.#newEngine()
   }
 
   /** Claims the shard, runs the kept log again, and answers `ready` with its epoch. */
   async start(): Promise<void> {
-    const { store, clock, timers, report, engineVersion, owner, post } = this.#options
+    const { store, journal, clock, timers, report, engineVersion, owner, post } = this.#options
     const claim = await store.claim(owner, clock())
     report({ name: 'core.claimed', detail: { epoch: claim.epoch, nextNo: claim.nextNo } })
-    const from = claim.checkpointNext
-    const replayed = await replay({
+    const { engine, rules, entries, differences } = await replay({
       store,
-      from,
+      from: claim.checkpointNext,
       partitions: this.#partitions,
       rematch: this.#rematch,
       engineVersion,
       report,
     })
-    this.#engine = replayed.engine
-    this.#setRules(replayed.rules)
+    report({ name: 'core.replayed', detail: { entries, differences } })
+    this.#engine = engine
+    this.#setRules(rules)
     this.#epoch = claim.epoch
-    this.#nextNo = claim.nextNo
-    const { entries, differences } = replayed
-    report({ name: 'core.replayed', detail: { from, entries, differences } })
-    this.#openBacklog()
+    this.#committer.nextNo = claim.nextNo
+    this.#feeds.openBacklog(journal, this.#partitions.states())
     this.#stopTick = timers.every(TICK_MS, () => this.#tick())
     post({ kind: 'ready', epoch: claim.epoch })
   }
@@ -112,13 +112,15 @@ export class Core {
   receive(message: ToCore): void {
     switch (message.kind) {
       case 'durable':
-        this.#feed(message.durable.partition).durable(message.durable)
+        this.#feeds.durable(message.durable)
         break
-      case 'matches':
-        this.#takeMatches(message.matches)
+      case 'matches': {
+        const dropped = this.#feeds.matches(message.matches, this.#isUsable(message.matches.ruleset))
+        if (dropped > 0) this.#options.report({ name: 'core.rows_dropped', count: dropped })
         break
+      }
       case 'refused':
-        this.#feed(message.partition).refused(slabName(message))
+        this.#feeds.refused(message.partition, slabName(message))
         break
       case 'rules':
         this.#nextRules.push(message)
@@ -139,34 +141,35 @@ export class Core {
     this.#wake()
   }
 
-  /** Commits what has arrived, then closes the store. Call when the intake has stopped. */
+  /** Commits what has arrived, then closes the store. Call when intake and journal have stopped. */
   async stop(): Promise<void> {
     this.#isStopping = true
+    this.#stopTick()
+    while (this.#running !== undefined) await this.#running
     this.#wake()
     await this.#running
-    this.#stopTick()
     this.#options.journal.close()
     await this.#options.store.close()
   }
 
-  #takeMatches(matches: Matches): void {
-    let rows = 0
-    for (const feed of this.#feeds.values()) rows += feed.rows
-    const hasRoom = rows + matches.rows.length <= WAITING_ROWS_MAX
-    const isActive = matches.ruleset === this.#rules.hash
-    this.#feed(matches.partition).matches(matches, hasRoom && (isActive || this.#isExpected(matches)))
-    if (!hasRoom) this.#options.report({ name: 'core.rows_dropped', count: matches.rows.length })
-  }
-
-  /** Matched by a rule set that is announced but not active yet. */
-  #isExpected(matches: Matches): boolean {
-    return this.#nextRules.some(({ hash }) => hash === matches.ruleset)
+  /** The active rule set, or one that is announced. */
+  #isUsable(ruleset: string): boolean {
+    return ruleset === this.#rules.hash || this.#nextRules.some(({ hash }) => hash === ruleset)
   }
 
   #tick(): void {
     this.#isTicking = true
     this.#wake()
-    if (this.#isLive) this.#options.post({ kind: 'stats', stats: this.#stats() })
+    if (!this.#isLive) return
+    const stats = coreStats({
+      nowMs: this.#options.clock(),
+      partitions: this.#partitions,
+      feeds: this.#feeds,
+      rules: this.#engine.stats(),
+      ruleset: this.#rules.hash,
+      lastNo: this.#committer.nextNo - 1,
+    })
+    this.#options.post({ kind: 'stats', stats })
   }
 
   #wake(): void {
@@ -181,25 +184,38 @@ export class Core {
       while (await this.#turn()) await new Promise((resolve) => setImmediate(resolve))
     } catch (error) {
       this.#isDead = true
-      const isFenced = error instanceof FencedError
-      const detail = { error: String(error) }
-      this.#options.report({ name: isFenced ? 'core.fenced' : 'core.invariant_broken', detail })
+      const name = error instanceof FencedError ? 'core.fenced' : 'core.invariant_broken'
+      this.#options.report({ name, detail: { error: String(error) } })
       this.#options.onFatal(error as Error)
     }
   }
 
-  /** One commit; `false` when there was nothing to do. */
+  /** One commit of what has arrived; `false` when that is nothing. */
   async #turn(): Promise<boolean> {
     const nowMs = Math.max(this.#options.clock(), this.#lastNowMs)
     const entries: CommitEntry[] = []
-    if (this.#nextRules.length > 0) entries.push(await this.#activate(this.#nextRules.shift()!, nowMs))
+    const next = this.#nextRules.shift()
+    if (next !== undefined) entries.push(await this.#activate(next, nowMs))
     if (!this.#isLive) {
-      if (entries.length === 0) return false
+      if (next === undefined) return false
       this.#isLive = true
-      entries.push(this.#passTime(nowMs, this.#openings()))
+      const inputs = Object.keys(this.#rules.source.inputs)
+      entries.push(this.#passTime(nowMs, this.#partitionClock.openings(this.#epoch, inputs)))
     }
-    entries.push(...this.#slices(nowMs))
-    entries.push(...this.#clock(nowMs))
+    for (const slice of this.#feeds.take(COMMIT_RECORDS_MAX, this.#rules)) {
+      const { partition, from, count } = slice
+      const at = { nowMs, ruleset: this.#rules.hash }
+      entries.push(
+        this.#options.span('tocsin.slice', { partition, from, count }, () =>
+          correlate(this.#engine, this.#partitions, slice, at),
+        ),
+      )
+    }
+    if (this.#isTicking) {
+      this.#isTicking = false
+      const due = this.#partitionClock.due(nowMs, this.#engine)
+      if (due !== undefined) entries.push(this.#passTime(nowMs, due))
+    }
     const commands = this.#commands.splice(0)
     const attempts = this.#attempts.splice(0)
     if (entries.length === 0) {
@@ -207,43 +223,10 @@ export class Core {
       entries.push(this.#passTime(nowMs, []))
     }
     this.#lastNowMs = nowMs
-    const evidence = evidenceOf(entries, this.#options.journal, this.#options.event)
-    const { engineVersion } = this.#options
-    const firstNo = this.#nextNo
-    await this.#commit({ firstNo, nowMs, engineVersion, entries, commands, attempts, evidence })
+    const { engineVersion, journal, event } = this.#options
+    const evidence = evidenceOf(entries, journal, event)
+    await this.#committer.commit({ nowMs, engineVersion, entries, commands, attempts, evidence })
     return true
-  }
-
-  async #commit(request: CommitRequest): Promise<void> {
-    const { store, decisions, report, post } = this.#options
-    for (let attempt = 0; ; attempt++) {
-      try {
-        const { lastNo, decision } = await commit(store, request, decisions.decide, decisions.openKeyOf)
-        this.#nextNo = lastNo + 1
-        for (const result of decision.results) post({ kind: 'result', result })
-        this.#reportDecision(decision)
-        const attempted = request.attempts.map(({ deliveryId }) => deliveryId)
-        post({ kind: 'committed', lastNo, deliveries: decision.deliveries.length, attempted })
-        report({ name: 'core.committed', count: request.entries.length })
-        return
-      } catch (error) {
-        if (!isRetryable(error)) throw error
-        report({ name: 'core.commit_failed', detail: { error: String(error), attempt } })
-        const delayMs = RETRY_MS[Math.min(attempt, RETRY_MS.length - 1)]!
-        await new Promise<void>((resolve) => void this.#options.timers.after(delayMs, resolve))
-      }
-    }
-  }
-
-  #reportDecision(decision: Awaited<ReturnType<typeof commit>>['decision']): void {
-    for (const { version, severity, mode, number, title, ruleId } of decision.incidents) {
-      if (version !== 1) continue
-      const detail = { number, title, rule: ruleId }
-      this.#options.report({ name: 'incident.opened', labels: { severity, mode }, detail })
-    }
-    for (const { kind } of decision.timeline) {
-      this.#options.report({ name: 'incident.changed', labels: { kind } })
-    }
   }
 
   async #activate(message: RulesMessage, nowMs: number): Promise<CommitEntry> {
@@ -256,106 +239,9 @@ export class Core {
     return activate(this.#engine, this.#partitions, body)
   }
 
-  #slices(nowMs: number): CommitEntry[] {
-    const entries: CommitEntry[] = []
-    let budget = COMMIT_RECORDS_MAX
-    for (const [partition, feed] of this.#feeds) {
-      if (budget <= 0) break
-      const from = feed.next
-      const matches = this.#matchesOf(partition, feed, feed.take(budget))
-      if (matches.length === 0) continue
-      const count = matches.reduce((sum, slab) => sum + slab.count, 0)
-      budget -= count
-      this.#evaluated.set(partition, (this.#evaluated.get(partition) ?? 0) + count)
-      const slice = { partition, from, matches }
-      const at = { nowMs, ruleset: this.#rules.hash }
-      entries.push(correlate(this.#engine, this.#partitions, slice, at))
-    }
-    return entries
-  }
-
-  /** What is in memory, or what the journal says when the rows are not there or not current. */
-  #matchesOf(partition: string, feed: PartitionFeed, slabs: readonly PlacedSlab[]): readonly Matches[] {
-    const found: Matches[] = []
-    for (const slab of slabs) {
-      if (slab.matches?.ruleset === this.#rules.hash) {
-        found.push(slab.matches)
-        continue
-      }
-      const to = slab.count === 0 ? feed.durableTo : slab.from + slab.count
-      const budget = slab.count === 0 ? COMMIT_RECORDS_MAX : slab.count
-      const read = this.#rematch.read(partition, { from: slab.from, to, budget }, (input) => ({
-        matcher: this.#rules.matcher(input),
-        ruleset: this.#rules.hash,
-      }))
-      if (read.length === 0) {
-        throw new Error(`journal has no record ${partition}:${slab.from}, though it was durable`)
-      }
-      if (slab.count === 0) feed.next += read.reduce((sum, { count }) => sum + count, 0)
-      found.push(...read)
-    }
-    return found
-  }
-
-  /** State changes of partitions, the minute's entry, and a second's while a timer waits idle. */
-  #clock(nowMs: number): CommitEntry[] {
-    if (!this.#isTicking || this.#isStopping) return []
-    this.#isTicking = false
-    const due = this.#partitions.due(
-      nowMs,
-      (id) => this.#feeds.get(id)?.isCaughtUp ?? true,
-      () => 'up',
-    )
-    const changes = due?.kind === 'clock' ? due.partitions : []
-    const retired = this.#finishedBacklog().filter(({ id }) => !changes.some((c) => c.id === id))
-    const isMinute = nowMs - this.#lastClockMs >= CLOCK_ENTRY_MS
-    const isWaiting = !this.#engine.isQuiet() && this.#hasIdle()
-    if (changes.length + retired.length === 0 && !isMinute && !isWaiting) return []
-    return [this.#passTime(nowMs, [...changes, ...retired])]
-  }
-
-  #hasIdle(): boolean {
-    return this.#partitions.states().some(({ progress }) => progress === 'idle')
-  }
-
   #passTime(nowMs: number, partitions: ClockStates): CommitEntry {
-    this.#lastClockMs = nowMs
+    this.#partitionClock.written(nowMs)
     return passTime(this.#engine, this.#partitions, { kind: 'clock', nowMs, partitions })
-  }
-
-  /** This epoch's partitions, which the first entry after a start opens. */
-  #openings(): ClockStates {
-    const inputs = Object.keys(this.#rules.source.inputs)
-    return inputs.map((input) => {
-      const id = partitionId(input, this.#epoch)
-      return { id, link: 'up', progress: 'caught_up' }
-    })
-  }
-
-  /** Partitions of former epochs that are now read to the end (design §4.5: retired). */
-  #finishedBacklog(): ClockStates {
-    return this.#partitions
-      .states()
-      .filter(({ epoch, progress }) => epoch < this.#epoch && progress !== 'retired')
-      .filter(({ id }) => this.#feeds.get(id)?.isCaughtUp ?? true)
-      .map(({ id, link }) => ({ id, link, progress: 'retired' }))
-  }
-
-  /** What earlier processes wrote to the journal and nobody evaluated. */
-  #openBacklog(): void {
-    for (const { partition, next } of this.#options.journal.partitions()) {
-      const state = this.#partitions.states().find(({ id }) => id === partition)
-      this.#feeds.set(partition, new PartitionFeed(state?.next ?? 0, next))
-    }
-  }
-
-  #feed(partition: string): PartitionFeed {
-    let feed = this.#feeds.get(partition)
-    if (feed === undefined) {
-      feed = new PartitionFeed(0)
-      this.#feeds.set(partition, feed)
-    }
-    return feed
   }
 
   #setRules(rules: LoadedRules): void {
@@ -364,9 +250,9 @@ export class Core {
   }
 
   #newEngine(previous?: Engine): Engine {
+    const { ruleset } = this.#rules
     const reorderOf = (input: string): number => this.#rules.timing(input).reorderMs
-    const options = { ruleset: this.#rules.ruleset, reorderOf }
-    return createEngine(previous === undefined ? options : { ...options, previous })
+    return createEngine({ ruleset, reorderOf, ...(previous && { previous }) })
   }
 
   #refuse(request: CommandRequest): void {
@@ -374,25 +260,4 @@ export class Core {
     const result = { id: request.id, ok: false, reason: 'unavailable', message } as const
     this.#options.post({ kind: 'result', result })
   }
-
-  #stats() {
-    return coreStats({
-      nowMs: this.#options.clock(),
-      partitions: this.#partitions,
-      feeds: this.#feeds,
-      evaluated: this.#evaluated,
-      rules: this.#engine.stats(),
-      ruleset: this.#rules.hash,
-      lastNo: this.#nextNo - 1,
-      queueMax: WAITING_ROWS_MAX,
-      inputOf: inputOfPartition,
-    })
-  }
-}
-
-type ClockStates = (LogBody & { kind: 'clock' })['partitions']
-
-/** A database that is full, busy or slow heals; everything else is a broken promise of ours. */
-function isRetryable(error: unknown): boolean {
-  return error instanceof Error && error.name === 'StoreWriteError'
 }
