@@ -1,4 +1,3 @@
-import { closeSync, openSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { type BatchPlace, sealBatch } from './batch-codec.ts'
 import { JournalDamagedError } from './journal.ts'
@@ -64,8 +63,6 @@ export class SegmentWriter {
    * heads from the same sealed segment).
    */
   static create(folder: string, no: number, heads: Heads): SegmentWriter {
-    // Made here so that a folder that is gone or read-only is named by the system's own error.
-    closeSync(openSync(segmentPath(folder, no), 'a'))
     const writer = connect(folder, no, (db) => {
       db.exec(WRITER_PRAGMAS)
       transact(db, () => {
@@ -147,7 +144,9 @@ export class SegmentWriter {
    * be durable or right: it leaves the next opening less to do.
    */
   foldLog(): void {
-    this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    // A foreign reader that stays in the middle of the file must not hold up the appends.
+    this.#db.exec('PRAGMA busy_timeout = 100; PRAGMA wal_checkpoint(TRUNCATE)')
+    this.#db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`)
   }
 
   close(): void {
