@@ -10,6 +10,7 @@ export function ruleOf(detector: Detector, over: Partial<Rule> = {}): Rule {
     labels: {},
     annotations: {},
     inputs: [],
+    query: null,
     condition: { kind: 'everything' } as unknown as Rule['condition'],
     groupBy: ['host'],
     detector,
