@@ -66,6 +66,10 @@ const DROPPED = counter(
   ['input'],
 )
 const COMMITS = counter('core_commits', 'Entries of the input log that were committed.')
+const ROWS_DROPPED = counter(
+  'core_rows_dropped',
+  'Match rows without room in memory; their slabs are matched again from the journal.',
+)
 const COMMIT_FAILURES = counter('core_commit_failures', 'Commits that failed and are tried again.')
 const BROKEN = counter('core_invariants_broken', 'Broken invariants; each stops the process (I13).')
 const SKIPPED = counter('engine_skipped', 'Matches not taken into live windows, by reason.', [
@@ -129,6 +133,8 @@ export const OCCURRENCES: Readonly<Record<OccurrenceName, OccurrenceEntry>> = {
   'core.claimed': entry('info', 'the shard was claimed'),
   'core.replayed': entry('info', 'the input log was replayed'),
   'core.committed': entry('count', 'entries were committed', COMMITS),
+  'core.replay_differs': entry('warn', 'another engine version answers otherwise than the log'),
+  'core.rows_dropped': entry('count', 'match rows had no room and are read again', ROWS_DROPPED),
   'core.commit_failed': entry('error', 'a commit failed and is tried again', COMMIT_FAILURES),
   'core.fenced': entry('error', 'another process owns the shard: this one stops'),
   'core.invariant_broken': entry('error', 'an invariant is broken: the process stops', BROKEN),

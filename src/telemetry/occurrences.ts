@@ -13,7 +13,7 @@ export interface Telemetry {
   readonly report: Report
   readonly registry: Registry
   /** Writes what the rate limit still holds back. Call last. */
-  close(): void
+  readonly close: () => void
 }
 
 /**

@@ -1,0 +1,52 @@
+import swagger from '@fastify/swagger'
+import {
+  createJsonSchemaTransform,
+  createJsonSchemaTransformObject,
+} from 'fastify-type-provider-zod'
+import type { App } from './app.ts'
+import { noQuery } from './requests.ts'
+import { apiSchemas } from './schemas.ts'
+
+/** Collects the routes' schemas; to be registered before the routes. */
+export async function registerOpenApi(app: App, version: string): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Tocsin',
+        version,
+        description:
+          'Incidents opened from logs. Times are integer milliseconds UTC; lists are newest first and paged by `cursor`; every failure is a problem (RFC 9457).',
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      },
+      components: {
+        securitySchemes: {
+          token: { type: 'http', scheme: 'bearer', description: 'A token made by `tocsin init`.' },
+        },
+      },
+      security: [{ token: [] }],
+    },
+    transform: createJsonSchemaTransform({ schemaRegistry: apiSchemas, zodToJsonConfig }),
+    transformObject: createJsonSchemaTransformObject({
+      schemaRegistry: apiSchemas,
+      zodToJsonConfig,
+    }),
+  })
+}
+
+/** `readonly` is a promise of our code, not a property of the answer. */
+const zodToJsonConfig: NonNullable<
+  Parameters<typeof createJsonSchemaTransform>[0]['zodToJsonConfig']
+> = {
+  override: ({ jsonSchema }) => {
+    delete jsonSchema.readOnly
+  },
+}
+
+/** The document itself, for generators of clients; it holds nothing that the source does not. */
+export function openApiRoute(app: App): void {
+  app.get('/api/v1/openapi.json', {
+    schema: { hide: true, querystring: noQuery },
+    handler: async (_, reply) => reply.type('application/json').send(JSON.stringify(app.swagger())),
+  })
+}

@@ -1,0 +1,26 @@
+import { z } from 'zod'
+import type { App } from '../app.ts'
+import type { HttpOptions } from '../options.ts'
+import { noQuery, problems } from '../requests.ts'
+import { rulesWithFigures } from '../rules-with-figures.ts'
+import { checkProblemSchema, list, ruleSchema } from '../schemas.ts'
+
+/** The active rules with what they did, and what a refused reload was refused for. */
+export function ruleRoutes(app: App, options: HttpOptions): void {
+  app.get('/api/v1/rules', {
+    schema: {
+      operationId: 'listRules',
+      tags: ['rules'],
+      summary: 'Active rules with their health, and the problems of the last refused reload',
+      querystring: noQuery,
+      response: {
+        200: z.object({ items: list(ruleSchema), problems: list(checkProblemSchema) }),
+        ...problems(400, 401, 403),
+      },
+    },
+    handler: async () => ({
+      items: rulesWithFigures(options.rules(), options.stats()),
+      problems: options.problems(),
+    }),
+  })
+}

@@ -1,0 +1,112 @@
+import type { AddressInfo } from 'node:net'
+import helmet from '@fastify/helmet'
+import rateLimit from '@fastify/rate-limit'
+import fastify from 'fastify'
+import {
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from 'fastify-type-provider-zod'
+import type { App } from './app.ts'
+import { guardRoutes } from './authentication.ts'
+import { failureHandler, sendProblem } from './failures.ts'
+import { HttpProblem } from './http-problem.ts'
+import { InputRates } from './input-rates.ts'
+import { openApiRoute, registerOpenApi } from './openapi.ts'
+import type { HttpOptions } from './options.ts'
+import { deliveryRoutes } from './routes/deliveries.ts'
+import { episodeRoutes } from './routes/episodes.ts'
+import { healthRoutes } from './routes/health.ts'
+import { incidentCommandRoutes, incidentRoutes } from './routes/incidents.ts'
+import { inputRoutes } from './routes/inputs.ts'
+import { metricsRoutes } from './routes/metrics.ts'
+import { pageRoutes } from './routes/page.ts'
+import { ruleRoutes } from './routes/rules.ts'
+import { sloRoutes } from './routes/slo.ts'
+import { BARE_HEADERS, HELMET } from './security-headers.ts'
+import { answerUnknown, rememberRoutes } from './unknown-routes.ts'
+
+/** Per client address; probes and scrapes are not counted. */
+const REQUESTS_PER_MINUTE = 600
+const BODY_MAX = 64 * 1_024
+
+export interface HttpServer {
+  /** Opens the port; the answer tells which, when 0 was asked for. */
+  start(): Promise<{ readonly host: string; readonly port: number }>
+  /** Answers what is under way, then closes. */
+  stop(): Promise<void>
+  /** The server with all its routes, not listening: for tests and for the OpenAPI document. */
+  build(): Promise<App>
+}
+
+/** API, page, metrics and health of one process (design §9). */
+export function createHttpServer(options: HttpOptions): HttpServer {
+  let building: Promise<App> | undefined
+  const build = (): Promise<App> => (building ??= buildApp(options))
+  return {
+    build,
+    async start() {
+      const app = await build()
+      const { host, port } = options.listen
+      await app.listen({ host, port })
+      const address = app.server.address() as AddressInfo
+      return { host: address.address, port: address.port }
+    },
+    async stop() {
+      await (await building)?.close()
+    },
+  }
+}
+
+async function buildApp(options: HttpOptions): Promise<App> {
+  const app: App = fastify({
+    bodyLimit: BODY_MAX,
+    requestTimeout: 30_000,
+    forceCloseConnections: 'idle',
+    genReqId: options.newId,
+    http: { headersTimeout: 10_000, maxHeaderSize: 16_384 },
+    routerOptions: { maxParamLength: 128 },
+    frameworkErrors: (error, request, reply) => {
+      void reply.headers(BARE_HEADERS)
+      sendProblem(reply, new HttpProblem('bad-request', error.message), request.id)
+    },
+  }).withTypeProvider<ZodTypeProvider>()
+  app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(serializerCompiler)
+  app.removeContentTypeParser('text/plain')
+  app.setErrorHandler(failureHandler(options.report))
+  const routes = rememberRoutes(app)
+  guardRoutes(app, options)
+  app.addHook('onSend', async (_, reply) => {
+    void reply.header('cache-control', reply.getHeader('cache-control') ?? 'no-store')
+  })
+  await app.register(helmet, HELMET)
+  await app.register(rateLimit, {
+    max: REQUESTS_PER_MINUTE,
+    timeWindow: 60_000,
+    errorResponseBuilder: (_, { after }) =>
+      new HttpProblem('too-many-requests', `Too many requests: come back in ${after}.`),
+  })
+  app.setNotFoundHandler(answerUnknown(routes))
+  await registerOpenApi(app, options.version)
+  addRoutes(app, options)
+  await app.ready()
+  return app
+}
+
+function addRoutes(app: App, options: HttpOptions): void {
+  const rates = new InputRates(options.stats)
+  const stopSampling = rates.start(options.timers)
+  app.addHook('onClose', async () => stopSampling())
+  incidentRoutes(app, options)
+  incidentCommandRoutes(app, options)
+  episodeRoutes(app, options)
+  deliveryRoutes(app, options)
+  ruleRoutes(app, options)
+  inputRoutes(app, rates)
+  sloRoutes(app, options)
+  healthRoutes(app, options)
+  metricsRoutes(app, options)
+  openApiRoute(app)
+  pageRoutes(app, options, rates)
+}
