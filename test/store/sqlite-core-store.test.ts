@@ -1,0 +1,4 @@
+import { coreStoreContract } from '../contracts/core-store-contract.ts'
+import { sqliteHarness } from './sqlite-harness.ts'
+
+coreStoreContract('SQLite', sqliteHarness)
