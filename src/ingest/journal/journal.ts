@@ -79,6 +79,9 @@ export interface JournalReader {
   close(): void
 }
 
+const SQLITE_IOERR = 10
+const SQLITE_FULL = 13
+
 /** The disk said no: full, failing, not writable. Nothing of the append was kept. */
 export class JournalWriteError extends Error {
   override readonly name = 'JournalWriteError'
@@ -89,6 +92,13 @@ export class JournalWriteError extends Error {
     const reason = cause instanceof Error ? cause.message : String(cause)
     super(`${what}: ${reason} (errcode ${errcode})`, { cause })
     this.errcode = errcode
+  }
+
+  /** True for a full or failing disk; false for a folder that is missing or may not be written. */
+  get isPassing(): boolean {
+    const { errcode } = this
+    if (typeof errcode === 'string') return errcode === 'ENOSPC' || errcode === 'EIO'
+    return (errcode & 0xff) === SQLITE_FULL || (errcode & 0xff) === SQLITE_IOERR
   }
 }
 

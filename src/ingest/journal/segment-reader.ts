@@ -1,6 +1,8 @@
+import { statSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { pathToFileURL } from 'node:url'
 import type { BatchPlace } from './batch-codec.ts'
-import { hasSchema, segmentPath, SPAN_QUERY, type Span } from './segment.ts'
+import { hasSchema, listSegments, segmentPath, SPAN_QUERY, type Span } from './segment.ts'
 
 /** A row of `batch`, not decoded yet. */
 export interface StoredBatch {
@@ -29,8 +31,7 @@ export class SegmentReader {
 
   /** Undefined while the segment is being created (it holds nothing yet). */
   static open(folder: string, no: number): SegmentReader | undefined {
-    const path = segmentPath(folder, no)
-    const db = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS })
+    const db = connectForReading(folder, no)
     let isKept = false
     try {
       isKept = hasSchema(db)
@@ -102,6 +103,25 @@ export class SegmentReader {
     }
     return statement
   }
+}
+
+/**
+ * A read-only connection. A segment that is complete in its own file is opened as immutable: that
+ * takes no lock and no `-shm` file, which could not be made on a full disk.
+ */
+export function connectForReading(folder: string, no: number): DatabaseSync {
+  const options = { readOnly: true, timeout: BUSY_TIMEOUT_MS }
+  const path = segmentPath(folder, no)
+  if (!isComplete(folder, no)) return new DatabaseSync(path, options)
+  const url = pathToFileURL(path)
+  url.searchParams.set('immutable', '1')
+  return new DatabaseSync(url, options)
+}
+
+/** True when nobody writes it any more (it has a successor) and its log was folded in. */
+function isComplete(folder: string, no: number): boolean {
+  const log = statSync(`${segmentPath(folder, no)}-wal`, { throwIfNoEntry: false })
+  return (log?.size ?? 0) === 0 && listSegments(folder).some((other) => other > no)
 }
 
 type Row = ReturnType<StatementSync['all']>[number]

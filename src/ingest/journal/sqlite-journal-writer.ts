@@ -57,11 +57,16 @@ export class SqliteJournalWriter implements JournalWriter {
 
   static open(options: WriterOptions): SqliteJournalWriter {
     const writer = new SqliteJournalWriter(options)
-    writer.#onDisk('opening the journal', () => {
-      mkdirSync(options.folder, { recursive: true })
-      removeOrphans(options.folder)
-      writer.#segment()
-    })
+    try {
+      writer.#onDisk('opening the journal', () => {
+        mkdirSync(options.folder, { recursive: true })
+        removeOrphans(options.folder)
+        writer.#segment()
+      })
+    } catch (error) {
+      // A full disk refuses appends, and retention may be what frees it: neither needs a restart.
+      if (!(error instanceof JournalWriteError && error.isPassing)) throw error
+    }
     return writer
   }
 

@@ -33,7 +33,8 @@ export const DEFAULT_SEGMENT_MS = 3_600_000
 /**
  * Opens the journal for appending, after checking its newest segment. Several writers (a
  * hand-over) may share a folder as long as no two of them write one partition.
- * Throws `JournalWriteError` when the folder cannot be made or read.
+ * Throws `JournalWriteError` when the folder cannot be made or read. A full disk is no reason to
+ * throw: it is reported, and appends are refused until there is space.
  */
 export function openJournalWriter(options: JournalWriterOptions): JournalWriter {
   return SqliteJournalWriter.open({
