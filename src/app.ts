@@ -16,9 +16,11 @@ import { ProblemError } from './model/problem.ts'
 import { Reload } from './reload.ts'
 import { ruleViews } from './rule-views.ts'
 import { selfKey } from './threads/self-key.ts'
+import { sloFigures } from './slo-figures.ts'
 import { sloReport } from './slo/report.ts'
 import { openSqliteReaders } from './store/sqlite/readers.ts'
 import { openTelemetry } from './telemetry/open.ts'
+import type { SloFigures } from './telemetry/slo-exposition.ts'
 import { sloExposition } from './telemetry/slo-exposition.ts'
 import { startTracing } from './telemetry/tracing.ts'
 import { startOneThread } from './threads/one-thread.ts'
@@ -128,7 +130,10 @@ async function open(
   cleanUps.add('reload', () => reload.stop())
 
   let isReady = false
-  const figures = () => sloReport(reload.current.objectives, readers.slo, clock())
+  const figures = async (): Promise<SloFigures[]> => {
+    const reports = await sloReport(reload.current.objectives, readers.slo, clock())
+    return reports.map(sloFigures)
+  }
   telemetry.registerMetrics({
     stats: () => core.stats,
     config: () => reload.status,

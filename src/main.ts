@@ -24,6 +24,10 @@ await run(
     version,
     cwd: process.cwd(),
     onSignal: (signal, handler) => void process.on(signal, handler),
+    status(text) {
+      if (process.stdout.isTTY) process.stdout.write(`\r\u001B[2K${text}`)
+    },
+    sleep: (ms) => new Promise((resolve) => void setTimeout(resolve, ms)),
     deadline: (ms) => new Promise((resolve) => void setTimeout(resolve, ms).unref()),
   },
 )

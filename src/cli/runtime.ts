@@ -6,6 +6,9 @@ export interface Runtime {
   readonly version: string
   readonly cwd: string
   onSignal(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP', handler: () => void): void
-  /** Resolves after `ms`; for shutdowns that hang. */
+  /** Shows a line that the next output replaces; only on a terminal, '' clears it. */
+  status(text: string): void
+  sleep(ms: number): Promise<void>
+  /** Like `sleep`, for shutdowns that hang: does not keep the process alive. */
   deadline(ms: number): Promise<void>
 }

@@ -35,6 +35,8 @@ export type OccurrenceName =
   | 'core.claimed'
   | 'core.replayed'
   | 'core.committed' // count: entries
+  | 'core.replay_differs'
+  | 'core.rows_dropped'
   | 'core.commit_failed'
   | 'core.fenced'
   | 'core.invariant_broken'

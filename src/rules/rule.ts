@@ -11,6 +11,8 @@ export interface Rule {
   /** Input names of `from`; empty means every input. */
   readonly inputs: readonly string[]
   readonly condition: Condition
+  /** `where` as it was typed when it is a Graylog query, for links; `null` for native forms. */
+  readonly query: string | null
   readonly groupBy: readonly string[]
   readonly detector: Detector
   /** Steps by value, lowest first; the episode takes the highest reached. */

@@ -27,7 +27,10 @@ export class CoreClient {
   #onDeliveries: () => void = () => undefined
   #stats: CoreStats | undefined
 
-  constructor(threads: Threads, tell: { readonly report: Report; readonly fail: (error: Error) => void }) {
+  constructor(
+    threads: Threads,
+    tell: { readonly report: Report; readonly fail: (error: Error) => void },
+  ) {
     this.#threads = threads
     this.#report = tell.report
     this.#fail = tell.fail

@@ -2,14 +2,7 @@ import type { Clock, Timers } from '../lib/clock.ts'
 import { hostCore } from './core/core-host.ts'
 import { hostIntake } from './intake/intake-host.ts'
 import { hostJournal } from './journal/journal-host.ts'
-import type {
-  FromCore,
-  FromIntake,
-  FromJournal,
-  ToCore,
-  ToIntake,
-  ToJournal,
-} from './messages.ts'
+import type { FromCore, FromIntake, FromJournal, ToCore, ToIntake, ToJournal } from './messages.ts'
 import { localPair } from './ports.ts'
 import type { ThreadSettings } from './thread-settings.ts'
 import type { Threads } from './threads.ts'
@@ -29,7 +22,13 @@ export function startOneThread(
   const [intakeToCore, coreFromIntake] = localPair<ToCore, never>()
   const [intakeToJournal, journalFromIntake] = localPair<ToJournal, FromJournal>()
 
-  hostJournal({ settings, ...time, main: journal, core: journalToCore, intakes: [journalFromIntake] })
+  hostJournal({
+    settings,
+    ...time,
+    main: journal,
+    core: journalToCore,
+    intakes: [journalFromIntake],
+  })
   hostIntake({
     settings,
     thread: 0,

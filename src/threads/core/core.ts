@@ -115,7 +115,10 @@ export class Core {
         this.#feeds.durable(message.durable)
         break
       case 'matches': {
-        const dropped = this.#feeds.matches(message.matches, this.#isUsable(message.matches.ruleset))
+        const dropped = this.#feeds.matches(
+          message.matches,
+          this.#isUsable(message.matches.ruleset),
+        )
         if (dropped > 0) this.#options.report({ name: 'core.rows_dropped', count: dropped })
         break
       }

@@ -34,10 +34,9 @@ export function hostIntake(options: {
         intake.activate(message)
         break
       case 'open':
-        intake.start(message.inputs, message.epoch).then(
-          (inputs) => main.post({ kind: 'listening', inputs }),
-          fail,
-        )
+        intake
+          .start(message.inputs, message.epoch)
+          .then((inputs) => main.post({ kind: 'listening', inputs }), fail)
         break
       case 'stop':
         intake.stop().then(() => main.post({ kind: 'stopped' }), fail)
