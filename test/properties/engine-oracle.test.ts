@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { hash64 } from '../../src/lib/hash64.ts'
 import type { EpisodeChange } from '../../src/model/episode.ts'
@@ -9,18 +9,20 @@ import { admitted, oracle } from '../rules/oracle.ts'
 import type { OracleAnswer, OracleEvent } from '../rules/oracle.ts'
 import { ruleOf, rulesetOf } from '../rules/rule-builder.ts'
 
-const RUNS = 250
+const RUNS = 300
 
 interface Record_ extends Sent {
   readonly partition: string
   readonly text: string
 }
 
+type Delayed = Record_ & { readonly delayMs: number }
+
 const ruleArb = fc
   .record({
     atLeast: fc.integer({ min: 1, max: 5 }),
     withinMs: fc.integer({ min: 1, max: 12 }),
-    quietMs: fc.integer({ min: 0, max: 25 }),
+    quietMs: fc.oneof(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 25 })),
     lateByMs: fc.integer({ min: 0, max: 15 }),
     kind: fc.constantFrom('threshold' as const, 'threshold' as const, 'match' as const),
   })
@@ -35,13 +37,13 @@ const ruleArb = fc
 /** Few times, few groups, few texts: ties, doubles and full windows are common. */
 const recordsArb = fc.array(
   fc.record({
-    timeMs: fc.integer({ min: 0, max: 60 }),
+    timeMs: fc.integer({ min: 0, max: 40 }),
     host: fc.constantFrom('a', 'a', 'a', 'b', undefined),
     text: fc.constantFrom('x', 'y', 'z'),
     partition: fc.constantFrom('in@1', 'in@1', 'other@1'),
     delayMs: fc.nat({ max: 20 }),
   }),
-  { minLength: 1, maxLength: 60 },
+  { minLength: 1, maxLength: 50, size: 'max' },
 )
 
 const cutsArb = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 12 })
@@ -61,6 +63,14 @@ function slicesOf(records: readonly Record_[], cuts: readonly number[]): Record_
     }
   }
   return slices
+}
+
+/** In order of arrival, each as late as it says, but never by more than `mostMs`. */
+function arrived(records: readonly Delayed[], mostMs: number): Record_[] {
+  return records
+    .map((record) => ({ record, arrivalMs: record.timeMs + Math.min(record.delayMs, mostMs) }))
+    .sort((a, b) => a.arrivalMs - b.arrivalMs)
+    .map(({ record }) => record)
 }
 
 function run(rule: Rule, records: readonly Record_[], cuts: readonly number[], reorderMs: number) {
@@ -140,6 +150,7 @@ function checkLives(changes: readonly EpisodeChange[]): void {
   for (const { change, episode, into } of changes) {
     const before = states.get(episode.id)
     const after = change === 'merged' ? 'merged' : episode.state
+    expect(change).not.toBe('retracted')
     switch (change) {
       case 'opened':
         expect(before).toBeUndefined()
@@ -162,13 +173,16 @@ function checkLives(changes: readonly EpisodeChange[]): void {
         expect(['open', 'cleared']).toContain(before)
         expect(states.has(into!)).toBe(true)
         break
-      default:
-        expect.fail(`an early rule told ${change}`)
+      case 'retracted':
+        break
     }
     states.set(episode.id, after)
   }
   for (const state of states.values()) expect(['settled', 'merged']).toContain(state)
 }
+
+/** Up to 20 ms late, so that some are too late. */
+const arrivalsArb = recordsArb.map((records) => arrived(records, Infinity))
 
 describe('settled episodes and firings (I6)', () => {
   it('equal the naive answer for any order of arrival within late_by and any slicing', () => {
@@ -179,15 +193,9 @@ describe('settled episodes and firings (I6)', () => {
         cutsArb,
         fc.nat({ max: 5 }),
         (rule, records, cuts, reorder) => {
-          const arrived = records
-            .map((record) => ({
-              record,
-              arrivalMs: record.timeMs + Math.min(record.delayMs, rule.lateByMs + reorder),
-            }))
-            .sort((a, b) => a.arrivalMs - b.arrivalMs)
-            .map(({ record }) => record)
-          const driver = run(rule, arrived, cuts, reorder)
-          const answer = expected(rule, arrived, reorder)
+          const inOrder = arrived(records, rule.lateByMs + reorder)
+          const driver = run(rule, inOrder, cuts, reorder)
+          const answer = expected(rule, inOrder, reorder)
           expect(settledOf(driver.changes)).toEqual([...answer.episodes].sort(byGroupAndStart))
           expect(driver.ledger.filter((row) => row.class === 'skipped')).toEqual([])
         },
@@ -200,7 +208,7 @@ describe('settled episodes and firings (I6)', () => {
     fc.assert(
       fc.property(
         ruleArb,
-        recordsArb,
+        arrivalsArb,
         cutsArb,
         fc.nat({ max: 5 }),
         (rule, records, cuts, reorder) => {
@@ -226,7 +234,7 @@ describe('settled episodes and firings (I6)', () => {
 
   it('are told in lives without contradiction, and severity follows the peak', () => {
     fc.assert(
-      fc.property(ruleArb, recordsArb, cutsArb, (rule, records, cuts) => {
+      fc.property(ruleArb, arrivalsArb, cutsArb, (rule, records, cuts) => {
         const { changes } = run(rule, records, cuts, 0)
         checkLives(changes)
         const step = rule.escalate[0]!.atLeast
@@ -240,7 +248,7 @@ describe('settled episodes and firings (I6)', () => {
 
   it('never take an early firing back: what fires at some time is a firing in the end', () => {
     fc.assert(
-      fc.property(ruleArb, recordsArb, (rule, records) => {
+      fc.property(ruleArb, arrivalsArb, (rule, records) => {
         const driver = run(rule, records, [1], 0)
         const final = new Set(expected(rule, records, 0).firings.map(({ ref }) => ref))
         for (const { change, episode } of driver.changes) {
@@ -255,7 +263,7 @@ describe('settled episodes and firings (I6)', () => {
     fc.assert(
       fc.property(
         ruleArb,
-        recordsArb,
+        arrivalsArb,
         cutsArb,
         fc.nat({ max: 5 }),
         (rule, records, cuts, reorder) => {

@@ -120,20 +120,21 @@ export class ThresholdWindows implements RuleWindows {
     }
   }
 
-  /** An event came before others: those within its window count one more. */
+  /**
+   * An event came before others: those within its window count one more. If any of them then
+   * fires, the first at or after it fires anew and claims it.
+   */
   #fireFrom(group: ThresholdGroup, place: number, timeMs: number): void {
     const { window } = group
     const untilMs = timeMs + this.#withinMs
     const { length } = window
     if (window.countAt(place) >= this.#atLeast) this.#fire(group, place)
     for (let i = place + 1; i < length && window.timeAt(i) < untilMs; i++) {
-      if (window.raise(i) < this.#atLeast) continue
-      const episode = this.#fire(group, i)
-      if (window.markCovered(place)) episode.matches++
+      if (window.raise(i) >= this.#atLeast) this.#fire(group, i)
     }
   }
 
-  #fire(group: ThresholdGroup, place: number, cause?: 'edit'): OpenEpisode {
+  #fire(group: ThresholdGroup, place: number, cause?: 'edit'): void {
     const { window } = group
     const { context, onFiring, rule } = this.#options
     const firing = this.#firing
@@ -155,7 +156,6 @@ export class ThresholdWindows implements RuleWindows {
       atMs: firing.timeMs,
       value: firing.value,
     })
-    return episode
   }
 
   /** Counts the events of a new firing's window that no earlier firing covers. */
