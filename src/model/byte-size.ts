@@ -20,7 +20,7 @@ export const BYTE_SIZE_EXPECTED = 'a size such as "512MiB" or "50GB"'
  * bare number: `50` says neither bytes nor gigabytes.
  */
 export function parseByteSize(text: string): number | undefined {
-  const match = /^(\d{1,15})([KMGT]i?B|B)$/.exec(text)
+  const match = /^(\d{1,16})([KMGT]i?B|B)$/.exec(text)
   if (match === null) return undefined
   const bytes = Number(match[1]) * UNIT_BYTES[match[2]!]!
   return Number.isSafeInteger(bytes) ? bytes : undefined
