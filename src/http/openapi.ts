@@ -27,20 +27,39 @@ export async function registerOpenApi(app: App, version: string): Promise<void> 
       security: [{ token: [] }],
     },
     transform: createJsonSchemaTransform({ schemaRegistry: apiSchemas, zodToJsonConfig }),
-    transformObject: createJsonSchemaTransformObject({
-      schemaRegistry: apiSchemas,
-      zodToJsonConfig,
-    }),
+    transformObject: (document) => withoutUnused(toComponents(document)),
   })
 }
 
-/** `readonly` is a promise of our code, not a property of the answer. */
+/**
+ * `readonly` is a promise of our code, not a property of the answer; and an answer may grow, so
+ * only what we take in (strict objects) is closed.
+ */
 const zodToJsonConfig: NonNullable<
   Parameters<typeof createJsonSchemaTransform>[0]['zodToJsonConfig']
 > = {
-  override: ({ jsonSchema }) => {
+  override: ({ zodSchema, jsonSchema }) => {
     delete jsonSchema.readOnly
+    const { def } = zodSchema._zod
+    if (def.type === 'object' && def.catchall === undefined) delete jsonSchema.additionalProperties
   },
+}
+
+const toComponents = createJsonSchemaTransformObject({
+  schemaRegistry: apiSchemas,
+  zodToJsonConfig,
+})
+
+/** Each schema is given twice, as input and as output; what no route names is left out. */
+function withoutUnused(document: ReturnType<typeof toComponents>): ReturnType<typeof toComponents> {
+  if (!('components' in document)) return document
+  const names = Object.keys(document.components?.schemas ?? {})
+  const text = JSON.stringify(document)
+  for (const name of names) {
+    if (!text.includes(`"#/components/schemas/${name}"`))
+      delete document.components?.schemas?.[name]
+  }
+  return document
 }
 
 /** The document itself, for generators of clients; it holds nothing that the source does not. */

@@ -51,7 +51,7 @@ export function table(
   const cell = (value: HtmlValue, i: number): Html => {
     const column = columns[i]
     const kind = column?.number === true ? 'number' : 'text'
-    return html`<td class="${kind}" data-label="${column?.title}">${value}</td>`
+    return html`<td class="${kind}" data-label="${column?.title}"><span>${value}</span></td>`
   }
   return html`<div class="scroll">
     <table>

@@ -5,7 +5,7 @@ import { readReport, whatFired } from './core-report.ts'
 import { html, type Html } from './html.ts'
 import type { InputWithRate } from './input-rates.ts'
 import { ago, badge, empty, group, layout, section, short, table } from './page-parts.ts'
-import type { IncidentDetail } from './read-model.ts'
+import type { IncidentDetail, StoredDelivery } from './read-model.ts'
 import type { RuleWithFigures } from './rules-with-figures.ts'
 
 /** Everything the overview shows, read before anything is rendered. */
@@ -20,6 +20,8 @@ export interface Overview {
   readonly inputs: readonly InputWithRate[]
   readonly rules: readonly RuleWithFigures[]
   readonly slo: readonly SloFigures[]
+  /** The latest deliveries that were given up. */
+  readonly dead: readonly StoredDelivery[]
 }
 
 /** An input without a record for this long is pointed out. */
@@ -39,7 +41,7 @@ export function overviewPage(overview: Overview): string {
     version: overview.version,
     refreshSeconds: REFRESH_SECONDS,
     body: html`
-      ${notReady(overview)} ${refusedReload(overview.problems)}
+      ${notReady(overview)} ${refusedReload(overview.problems)} ${givenUp(overview)}
       <h1 class="hidden">Overview</h1>
       ${tiles(overview, firing)}
       ${section('incidents', 'Open incidents', more(overview), incidents(overview))}
@@ -73,6 +75,23 @@ function refusedReload(problems: readonly Problem[]): Html | false {
       ${lines}
     </ul>
     ${rest > 0 && html`<p>and ${rest} more</p>`}
+  </div>`
+}
+
+function givenUp({ dead, nowMs }: Overview): Html | false {
+  if (dead.length === 0) return false
+  return html`<div class="banner bad" role="alert">
+    <strong>Deliveries were given up:</strong> these receivers were not told.
+    <ul>
+      ${dead.map(
+        (each) =>
+          html`<li>
+            ${each.receiver}: ${each.type}, ${ago(each.createdMs, nowMs)}
+            <span class="quiet">${each.lastStatus} ${each.lastReason}</span>
+            <a href="/incidents/${each.incidentId}">incident</a>
+          </li>`,
+      )}
+    </ul>
   </div>`
 }
 
@@ -205,7 +224,7 @@ function budget(remaining: number | null): Html {
   if (remaining === null) return html`<span class="quiet">too few events</span>`
   const kind = remaining <= 0 ? 'bad' : remaining < 0.25 ? 'warn' : 'good'
   const shown = Math.max(0, Math.min(1, remaining))
-  return html`<span class="budget">
+  return html`<span class="budget ${kind}">
     <meter class="${kind}" min="0" max="1" value="${shown}">${percent(remaining)}</meter>
     ${(remaining * 100).toFixed(1)} %
   </span>`
@@ -252,11 +271,11 @@ function percent(ratio: number): string {
   return `${Number((ratio * 100).toFixed(4))} %`
 }
 
-/** A number short enough to read at a glance: `12.3`, `4 210`, `1.2 M`. */
+/** A number short enough to read at a glance: `12.3`, `4,210`, `1.2 M`. */
 function figure(value: number): string {
   if (value >= 1e6) return `${(value / 1e6).toFixed(1)} M`
   if (value >= 100 || Number.isInteger(value)) {
-    return String(Math.round(value)).replaceAll(/\B(?=(\d{3})+$)/g, '\u202f')
+    return String(Math.round(value)).replaceAll(/\B(?=(\d{3})+$)/g, ',')
   }
   return value.toFixed(1)
 }

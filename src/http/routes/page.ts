@@ -10,6 +10,7 @@ import { rulesWithFigures } from '../rules-with-figures.ts'
 
 /** Incidents on the overview, each with its report: a screenful. */
 const INCIDENTS_SHOWN = 20
+const DEAD_SHOWN = 5
 
 /** The plain page: overview, one page per incident, one style sheet. */
 export function pageRoutes(app: App, options: HttpOptions, rates: InputRates): void {
@@ -19,8 +20,9 @@ export function pageRoutes(app: App, options: HttpOptions, rates: InputRates): v
     schema: { hide: true, querystring: noQuery },
     handler: async (_, reply) => {
       const { readModel, clock, version } = options
-      const [page, slo] = await Promise.all([
+      const [page, dead, slo] = await Promise.all([
         readModel.incidents({ open: true, limit: INCIDENTS_SHOWN }),
+        readModel.deliveries({ state: 'dead', limit: DEAD_SHOWN }),
         options.slo(),
       ])
       const details = await Promise.all(page.items.map(({ id }) => readModel.incident(id)))
@@ -34,6 +36,7 @@ export function pageRoutes(app: App, options: HttpOptions, rates: InputRates): v
         inputs: rates.inputs(),
         rules: rulesWithFigures(options.rules(), options.stats()),
         slo,
+        dead: dead.items,
       })
       return reply.type('text/html; charset=utf-8').send(text)
     },

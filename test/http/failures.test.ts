@@ -1,0 +1,148 @@
+import { describe, expect, it } from 'vitest'
+import { harness, TOKENS } from './http-harness.ts'
+
+const HEADERS = {
+  'content-security-policy': /default-src 'none'/,
+  'x-content-type-options': /^nosniff$/,
+  'referrer-policy': /^no-referrer$/,
+}
+
+describe('what cannot be answered', () => {
+  it.each([
+    ['GET', '/nothing', 404, 'not-found'],
+    ['GET', '/api/v1/incidents/12/acknowledge', 405, 'method-not-allowed'],
+    ['DELETE', '/api/v1/incidents/12', 405, 'method-not-allowed'],
+    ['PUT', '/', 405, 'method-not-allowed'],
+    ['POST', '/metrics', 405, 'method-not-allowed'],
+    ['GET', '/api/v1/incidents/%', 400, 'bad-request'],
+    ['GET', `/api/v1/incidents/${'x'.repeat(500)}`, 400, 'bad-request'],
+    ['GET', '/api/v1/rules?everything=1', 400, 'bad-request'],
+  ] as const)('%s %s is a problem with status %i', async (method, url, status, name) => {
+    const { call } = harness()
+    const response = await call('admin', method, url)
+    expect(response.statusCode).toBe(status)
+    expect(response.headers['content-type']).toContain('application/problem+json')
+    expect(response.json()).toMatchObject({
+      type: `urn:tocsin:problem:${name}`,
+      title: expect.any(String),
+      status,
+      detail: expect.stringMatching(/./),
+      instance: expect.stringMatching(/^urn:tocsin:request:id-/),
+    })
+    for (const [header, form] of Object.entries(HEADERS)) {
+      expect(response.headers[header], header).toMatch(form)
+    }
+    expect(response.headers['cache-control']).toBe('no-store')
+  })
+
+  it('says which methods are allowed instead', async () => {
+    const { call } = harness()
+    const response = await call('admin', 'DELETE', '/api/v1/incidents/12')
+    expect(response.headers['allow']).toBe('GET, HEAD')
+  })
+
+  it.each(['/api/v1/incidents', '/api/v1/incidents/12', '/', '/incidents/12'])(
+    'a fault of ours on %s tells nothing outside and is reported with its cause',
+    async (url) => {
+      const failing = async () => {
+        throw new Error('SQLITE_IOERR at /var/lib/tocsin/secret.db')
+      }
+      const { call, occurrences } = harness({
+        readModel: {
+          incidents: failing,
+          incident: failing,
+          episodes: failing,
+          deliveries: failing,
+          counts: failing,
+        },
+      })
+      const response = await call('admin', 'GET', url)
+      expect(response.statusCode).toBe(500)
+      expect(response.body).not.toMatch(/SQLITE|secret|\/var|at /)
+      expect(response.headers['content-security-policy']).toMatch(/default-src 'none'/)
+      expect(occurrences).toMatchObject([
+        {
+          name: 'http.failed',
+          detail: { error: new Error('SQLITE_IOERR at /var/lib/tocsin/secret.db') },
+        },
+      ])
+    },
+  )
+
+  it('an answer that breaks its own promise is a fault of ours, not half an answer', async () => {
+    const { call, details, occurrences } = harness()
+    const broken = { ...details[0]!, incident: { ...details[0]!.incident, severity: 'worst' } }
+    details[0] = broken as never
+    const response = await call('admin', 'GET', '/api/v1/incidents')
+    expect(response.statusCode).toBe(500)
+    expect(response.body).not.toContain('worst')
+    expect(occurrences.map((each) => each.name)).toEqual(['http.failed'])
+  })
+
+  it('too many requests from one address get 429 and when to come back; probes do not', async () => {
+    const { call } = harness()
+    let response = await call('viewer', 'GET', '/api/v1/inputs')
+    for (let i = 0; i < 600 && response.statusCode === 200; i++) {
+      response = await call('viewer', 'GET', '/api/v1/inputs')
+    }
+    expect(response.statusCode).toBe(429)
+    expect(response.json()).toMatchObject({ type: 'urn:tocsin:problem:too-many-requests' })
+    expect(Number(response.headers['retry-after'])).toBeGreaterThan(0)
+    expect((await call('anonymous', 'GET', '/health/live')).statusCode).toBe(200)
+  })
+})
+
+describe('every answer', () => {
+  it.each([
+    ['/', 'text/html'],
+    ['/incidents/12', 'text/html'],
+    ['/style.css', 'text/css'],
+    ['/health/live', 'application/json'],
+    ['/health/ready', 'application/json'],
+    ['/metrics', 'text/plain'],
+    ['/metrics/slo', 'text/plain'],
+    ['/api/v1/openapi.json', 'application/json'],
+    ['/api/v1/incidents', 'application/json'],
+    ['/api/v1/rules', 'application/json'],
+  ])('of %s carries the security headers and its type', async (url, type) => {
+    const { call } = harness()
+    const response = await call('viewer', 'GET', url)
+    expect(response.statusCode).toBe(200)
+    expect(response.headers['content-type']).toContain(type)
+    for (const [header, form] of Object.entries(HEADERS)) {
+      expect(response.headers[header], header).toMatch(form)
+    }
+    expect(response.headers['content-security-policy']).toBe(
+      "default-src 'none';style-src 'self';img-src 'self';base-uri 'none';form-action 'none';frame-ancestors 'none'",
+    )
+    expect(response.headers['cross-origin-opener-policy']).toBe('same-origin')
+    expect(response.headers['strict-transport-security']).toMatch(/max-age=31536000/)
+    expect(response.headers['x-powered-by']).toBeUndefined()
+    if (url !== '/style.css') expect(response.headers['cache-control']).toBe('no-store')
+  })
+
+  it('of readiness is 503 with the reasons while something is missing', async () => {
+    const { call } = harness({
+      ready: () => ({ ready: false, reasons: ['input payments is down'] }),
+    })
+    const response = await call('anonymous', 'GET', '/health/ready')
+    expect(response.statusCode).toBe(503)
+    expect(response.json()).toEqual({ ready: false, reasons: ['input payments is down'] })
+  })
+})
+
+describe('a listening server', () => {
+  it('tells its port, answers over a socket and closes', async () => {
+    const { server } = harness()
+    const { host, port } = await server.start()
+    const url = `http://${host}:${port}`
+    const headers = { authorization: `Bearer ${TOKENS.viewer.token}` }
+    const response = await fetch(`${url}/api/v1/inputs`, { headers })
+    expect(response.status).toBe(200)
+    const malformed = await fetch(`${url}/api/v1/incidents/%zz`, { headers })
+    expect(malformed.status).toBe(400)
+    expect(malformed.headers.get('content-security-policy')).toMatch(/default-src 'none'/)
+    await server.stop()
+    await expect(fetch(url)).rejects.toThrow()
+  })
+})
