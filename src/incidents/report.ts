@@ -30,8 +30,8 @@ export function reportOf(about: {
     ['rule.id', episode.ruleId],
     ['rule.title', rule?.title ?? about.title],
     ['rule.revision', episode.ruleRev],
-    ['from', rfc3339(Math.min(firstEvent?.timeMs ?? episode.startMs, episode.startMs))],
-    ['to', rfc3339(episode.endMs)],
+    ['from', fullSecond(Math.min(firstEvent?.timeMs ?? episode.startMs, episode.startMs))],
+    ['to', fullSecond(episode.endMs + 1_000)],
     ...groupValues(episode.group),
   ])
   if (rule?.window != null) values.set('window', rule.window)
@@ -89,6 +89,7 @@ function rendered(
   return template.render(values, escape)
 }
 
-function rfc3339(ms: number): string {
-  return new Date(ms).toISOString()
+/** RFC 3339 in whole seconds: rounded out, so that a link over one event still shows it. */
+function fullSecond(ms: number): string {
+  return new Date(Math.floor(ms / 1_000) * 1_000).toISOString()
 }

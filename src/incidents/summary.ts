@@ -180,15 +180,15 @@ function problem(message: string, column?: number): Problem {
   return { code: 'template', severity: 'error', message, column }
 }
 
+/** Well formed, because a lone surrogate would make percent-encoding throw. */
 function printable(value: unknown): string {
   const text = String(value)
-  return text.length > VALUE_MAX ? `${text.slice(0, VALUE_MAX)}…`.toWellFormed() : text
+  return (text.length > VALUE_MAX ? `${text.slice(0, VALUE_MAX)}…` : text).toWellFormed()
 }
 
 /** A summary is one line in logs, titles and chats: control characters become spaces (I10). */
 function oneLine(text: string): string {
-  // eslint-disable-next-line no-control-regex
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').trim()
+  return text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim()
 }
 
 function cutBytes(text: string, max: number): string {
