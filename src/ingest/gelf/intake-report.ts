@@ -19,10 +19,15 @@ export class IntakeReport {
     this.#transport = options.transport
   }
 
+  /** The sink took a message. */
+  accepted(): void {
+    this.#accepted++
+  }
+
   /** Hands a message to the sink and notes what it said. */
   take(sink: RecordSink, bytes: Uint8Array, start: number, end: number): Rejection | undefined {
     const rejection = sink.accept(bytes, start, end)
-    if (rejection === undefined) this.#accepted++
+    if (rejection === undefined) this.accepted()
     else this.rejected(rejection)
     return rejection
   }
@@ -30,7 +35,7 @@ export class IntakeReport {
   /** The same for what a stream ended with: when that is no message, it was cut. */
   takeRest(sink: RecordSink, bytes: Uint8Array, start: number, end: number): void {
     const rejection = sink.accept(bytes, start, end)
-    if (rejection === undefined) this.#accepted++
+    if (rejection === undefined) this.accepted()
     else this.rejected(rejection === 'json' || rejection === 'utf8' ? 'incomplete' : rejection)
   }
 
@@ -70,14 +75,6 @@ export class IntakeReport {
       this.#report({ name: 'input.rejected', labels: { input: this.#input, reason }, count })
     }
     this.#rejected.clear()
-  }
-
-  listening(address: { host: string; port: number }): void {
-    this.#report({
-      name: 'input.listening',
-      labels: { input: this.#input },
-      detail: { ...address },
-    })
   }
 
   connectionRefused(reason: string, detail?: Readonly<Record<string, unknown>>): void {

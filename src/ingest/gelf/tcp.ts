@@ -69,7 +69,6 @@ class GelfTcpSource implements Source {
       this.#intake.connectionRefused('accept_failed', { message }),
     )
     const { address: host, port } = server.address() as AddressInfo
-    this.#intake.listening({ host, port })
     return { host, port }
   }
 
