@@ -122,14 +122,16 @@ export function createSender(options: SenderOptions): Sender {
       const limit = READ_MAX + underWay.size
       endedDuringRead = new Set()
       const due = await reader.due(clock(), limit, busy)
+      let hasStarted = false
       for (const delivery of due) {
         const key = keyOf(delivery)
         if (stopped || underWay.has(key) || endedDuringRead.has(key)) continue
         if ((usedSlots.get(delivery.receiver) ?? 0) >= slots) continue
         start(key, delivery, disabled.has(delivery.receiver))
+        hasStarted = true
       }
       const isBusier = [...usedSlots].some(([name, used]) => used >= slots && !busy.includes(name))
-      if (stopped || due.length < limit || !isBusier) return
+      if (stopped || due.length < limit || !(hasStarted || isBusier)) return
     }
   }
 

@@ -18,8 +18,8 @@ interface Bench {
   readonly requests: EgressRequest[]
   readonly occurrences: Occurrence[]
   /** Lets the sender finish what it can do without time passing. */
-  settle(): Promise<void>
-  names(): string[]
+  readonly settle: () => Promise<void>
+  readonly names: () => string[]
 }
 
 function bench(
@@ -280,7 +280,10 @@ describe('the sender', () => {
         : answered(200),
     )
     for (let i = 0; i < 500; i++) outbox.add(delivery('dead', `d${i}`))
-    for (let i = 0; i < 99; i++) outbox.add(delivery(i % 2 === 0 ? 'a' : 'b', `i${i}`))
+    for (let i = 0; i < 99; i++) {
+      // Newer than the dead one's five hundred: whoever reads by age alone does not see them.
+      outbox.add({ ...delivery(i % 2 === 0 ? 'a' : 'b', `i${i}`), createdMs: START_MS })
+    }
     sender.wake()
     await vi.waitFor(() =>
       expect(outbox.reports.filter(({ outcome }) => outcome === 'delivered')).toHaveLength(99),
@@ -290,6 +293,22 @@ describe('the sender', () => {
     ends.splice(0).forEach((end) => end())
     await vi.waitFor(() => expect(ends).toHaveLength(4))
     expect(sender.inFlight()).toBe(4)
+  })
+
+  it('sees what is due behind any number of attempts under way', async () => {
+    const names = Array.from({ length: 30 }, (_, i) => `slow-${i}`)
+    const { outbox, requests, sender } = bench(
+      (request) => (request.url.includes('slow') ? new Promise(() => undefined) : answered(200)),
+      { receivers: [...names, 'a'].map(receiver) },
+    )
+    for (const name of names) {
+      for (let i = 0; i < 3; i++) outbox.add(delivery(name, `i${i}`))
+    }
+    sender.wake()
+    await vi.waitFor(() => expect(requests).toHaveLength(90))
+    outbox.add({ ...delivery('a', 'i1'), createdMs: START_MS })
+    sender.wake()
+    await vi.waitFor(() => expect(outbox.rows.get('a-i1-1')!.state).toBe('delivered'))
   })
 
   it('sends nothing more to a receiver that answered 410: its deliveries end, visibly', async () => {
@@ -438,7 +457,7 @@ describe('a sender that stops', () => {
   })
 
   it('cuts an attempt after the grace time and leaves it to the next start', async () => {
-    const { outbox, clock, requests, sender } = bench(
+    const { outbox, clock, requests, sender, occurrences } = bench(
       (request) =>
         new Promise((resolve) => {
           request.signal!.addEventListener('abort', () =>
@@ -454,6 +473,7 @@ describe('a sender that stops', () => {
     clock.advance(5_000)
     await stopped
     expect(outbox.reports).toEqual([])
+    expect(occurrences).toEqual([])
     expect(outbox.rows.get('a-i1-1')).toMatchObject({ state: 'pending', attempt: 0 })
   })
 

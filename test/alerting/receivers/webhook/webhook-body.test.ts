@@ -125,6 +125,28 @@ describe('the body of a webhook', () => {
     expect(parse(incidentEvent()).data.truncated).toBe(false)
   })
 
+  it('fits when every text is as long, and as costly in JSON, as can be', () => {
+    const text = '\u0001'.repeat(40_000)
+    const map = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`${i}${text}`, text]))
+    const event = incidentEvent({
+      incident: { title: text, acknowledgedBy: text, group: map, labels: map },
+      report: {
+        rule: { id: 'r', title: text, revision: 'r1' },
+        summary: text,
+        runbook: text,
+        threshold: text,
+        group: map,
+        firstEvent: sample(map),
+        lastEvent: sample(map),
+        graylogUrl: text,
+        change: map,
+      },
+    })
+    const body = cloudEvent(event, OPTIONS)
+    expect(Buffer.byteLength(body)).toBeLessThanOrEqual(BODY_BYTES_MAX)
+    expect(parse(event).data.truncated).toBe(true)
+  })
+
   it('never grows past 20 kB, stays well-formed JSON and names the incident, whatever came in', () => {
     const text = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 30 }),
