@@ -7,7 +7,7 @@ import type {
   Decision,
   OpenKeyOf,
 } from '../../src/model/commit.ts'
-import type { Episode, EpisodeChange, EpisodeChangeKind, Mode } from '../../src/model/episode.ts'
+import type { Episode, EpisodeChange, EpisodeChangeKind } from '../../src/model/episode.ts'
 import type { Incident, IncidentEvent } from '../../src/model/incident.ts'
 import type { AttemptReport, Delivery } from '../../src/model/outbox.ts'
 import type { PartitionState } from '../../src/model/partition.ts'
@@ -255,7 +255,7 @@ export function incident(over: Partial<Incident> = {}): Incident {
     number: 1,
     openKey: 'key',
     dedupHash: 'key',
-    mode: 'real' as Mode,
+    mode: 'real',
     title: 'Checkout answers with server errors',
     ruleId: 'checkout-5xx',
     group: { region: 'eu' },

@@ -1,0 +1,202 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Page } from '../../src/http/read-model.ts'
+import type { CoreStore } from '../../src/model/commit.ts'
+import { ProblemError } from '../../src/model/problem.ts'
+import {
+  attempt,
+  change,
+  command,
+  incident,
+  NOTHING,
+  openKeyOf,
+  request,
+  T0,
+  tinyDecide,
+} from '../store/builders.ts'
+import type { CreateHarness, StoreHarness } from './store-harness.ts'
+
+/** What the API and the page may rely on, whatever the database. */
+export function readModelContract(name: string, create: CreateHarness): void {
+  describe(`${name} as the read model`, () => {
+    let harness: StoreHarness
+    let store: CoreStore
+    let nextNo: number
+
+    beforeEach(async () => {
+      harness = await create()
+      store = await harness.open()
+      await store.claim('first', T0)
+      nextNo = 1
+    })
+    afterEach(() => harness.close())
+
+    /** Opens one incident per number, with one episode and one delivery each. */
+    const open = async (from: number, to: number) => {
+      for (let n = from; n <= to; n++) {
+        const group = { host: String(n) }
+        const over = { id: `e${n}`, group, groupKey: JSON.stringify([String(n)]) }
+        await store.commit(request(nextNo++, [change('opened', over)]), tinyDecide, openKeyOf)
+      }
+    }
+    const write = async (...incidents: ReturnType<typeof incident>[]) => {
+      await store.commit(request(nextNo++), () => ({ ...NOTHING, incidents }), openKeyOf)
+    }
+
+    /** Reads a list to its end, adding rows after the first page. */
+    const readThrough = async <T>(read: (cursor?: string) => Promise<Page<T>>) => {
+      const first = await read()
+      await open(8, 9)
+      const items = [...first.items]
+      let pages = 1
+      for (let next = first.next; next !== null; pages++) {
+        const page = await read(next)
+        items.push(...page.items)
+        next = page.next
+      }
+      return { items, pages }
+    }
+    const withCursor = (cursor?: string) => (cursor === undefined ? {} : { cursor })
+
+    it('pages incidents newest first; rows that are added neither repeat nor hide one', async () => {
+      await open(1, 7)
+      const { items, pages } = await readThrough((cursor) =>
+        harness.readModel.incidents({ limit: 3, ...withCursor(cursor) }),
+      )
+      expect(items.map((one) => one.number)).toEqual([7, 6, 5, 4, 3, 2, 1])
+      expect(pages).toBe(3)
+    })
+
+    it('pages episodes and deliveries the same way', async () => {
+      await open(1, 7)
+      const episodes = await readThrough((cursor) =>
+        harness.readModel.episodes({ limit: 3, ...withCursor(cursor) }),
+      )
+      expect(episodes.items.map((one) => one.id)).toEqual([7, 6, 5, 4, 3, 2, 1].map((n) => `e${n}`))
+      const deliveries = await harness.readModel.deliveries({ limit: 9 })
+      expect(deliveries.items.map((one) => one.incidentId)).toEqual(
+        [9, 8, 7, 6, 5, 4, 3, 2, 1].map((n) => `i-e${n}`),
+      )
+      expect(deliveries.next).toBeNull()
+    })
+
+    it('says that there is no next page when the last row was given', async () => {
+      await open(1, 3)
+      expect((await harness.readModel.incidents({ limit: 3 })).next).toBeNull()
+      expect((await harness.readModel.incidents({ limit: 2 })).next).not.toBeNull()
+      expect(await harness.readModel.incidents({ limit: 3, open: false })).toEqual({
+        items: [],
+        next: null,
+      })
+    })
+
+    it('gives at most 500 rows and at least one, whatever was asked for', async () => {
+      await write(
+        ...Array.from({ length: 502 }, (_, i) =>
+          incident({ id: `i${i + 1}`, number: i + 1, version: 1, openKey: `key ${i}` }),
+        ),
+      )
+      for (const [limit, given] of [
+        [1_000, 500],
+        [0, 1],
+        [-3, 1],
+        [Number.NaN, 1],
+        [2.7, 2],
+      ] as const) {
+        expect((await harness.readModel.incidents({ limit })).items).toHaveLength(given)
+      }
+    })
+
+    it.each(['', 'x', '!!!', 'YzE6MQ', 'YzE6LTE', 'YzE6MSBPUiAx', "' OR 1=1 --"])(
+      'refuses the cursor %j unless a page ended with it',
+      async (cursor) => {
+        await open(1, 2)
+        const read = harness.readModel.incidents({ limit: 1, cursor })
+        if (cursor === 'YzE6MQ') expect((await read).items).toEqual([])
+        else await expect(read).rejects.toBeInstanceOf(ProblemError)
+      },
+    )
+
+    it('filters incidents by phase, severity and whether they are open', async () => {
+      const ended = { openKey: null, version: 1 } as const
+      await write(
+        incident({ version: 1, severity: 'critical' }),
+        incident({ ...ended, id: 'i2', number: 2, phase: 'lessons_learned' }),
+        incident({ ...ended, id: 'i3', number: 3, phase: 'closed' }),
+        incident({ ...ended, id: 'i4', number: 4, phase: 'dismissed' }),
+        incident({ ...ended, id: 'i5', number: 5, phase: 'merged', severity: 'critical' }),
+      )
+      const numbers = async (query: object) => {
+        const page = await harness.readModel.incidents({ limit: 10, ...query })
+        return page.items.map((one) => one.number)
+      }
+      expect(await numbers({ open: true })).toEqual([2, 1])
+      expect(await numbers({ open: false })).toEqual([5, 4, 3])
+      expect(await numbers({ phase: 'closed' })).toEqual([3])
+      expect(await numbers({ severity: 'critical' })).toEqual([5, 1])
+      expect(await numbers({ severity: 'critical', open: true })).toEqual([1])
+      expect(await harness.readModel.counts()).toEqual({
+        open: expect.toSatisfy((rows: unknown[]) => rows.length === 2),
+        total: expect.arrayContaining([
+          { severity: 'critical', mode: 'real', count: 2 },
+          { severity: 'high', mode: 'real', count: 3 },
+        ]),
+      })
+      expect((await harness.readModel.counts()).open).toContainEqual({
+        severity: 'critical',
+        phase: 'identification',
+        mode: 'real',
+        count: 1,
+      })
+    })
+
+    it('filters episodes and deliveries', async () => {
+      await open(1, 3)
+      const other = { id: 'e4', ruleId: 'other' }
+      const dead = attempt('d-i-e2-1-hook', { outcome: 'dead', nextMs: null })
+      await store.commit(
+        request(nextNo++, [change('opened', other)], { attempts: [dead] }),
+        tinyDecide,
+        openKeyOf,
+      )
+      const { readModel } = harness
+      expect((await readModel.episodes({ limit: 9, ruleId: 'other' })).items).toMatchObject([
+        { id: 'e4', disposition: 'opened', incidentId: 'i-e4' },
+      ])
+      expect((await readModel.episodes({ limit: 9, incidentId: 'i-e2' })).items).toMatchObject([
+        { id: 'e2' },
+      ])
+      expect((await readModel.deliveries({ limit: 9, state: 'dead' })).items).toMatchObject([
+        { id: 'd-i-e2-1-hook', state: 'dead', nextMs: null, attempts: 1 },
+      ])
+      expect((await readModel.deliveries({ limit: 9, receiver: 'nobody' })).items).toEqual([])
+    })
+
+    it('shows an incident with its timeline, episodes, deliveries and report', async () => {
+      await open(1, 2)
+      const note = command('c1', { kind: 'note', incidentId: 'i-e1', text: 'looked' })
+      const cleared = change('cleared', { id: 'e1', group: { host: '1' }, groupKey: '["1"]' })
+      await store.commit(request(nextNo++, [cleared], { commands: [note] }), tinyDecide, openKeyOf)
+      const detail = await harness.readModel.incident('i-e1')
+      expect(detail).toMatchObject({
+        incident: { id: 'i-e1', number: 1, signal: 'clear', version: 2, group: { host: '1' } },
+        timeline: [
+          { kind: 'episode', text: 'cleared', actor: 'tocsin' },
+          { kind: 'note', text: 'looked', actor: 'ada', data: { id: 'c1' } },
+        ],
+        episodes: [{ id: 'e1', state: 'cleared' }],
+        deliveries: [{ id: 'd-i-e1-1-hook', state: 'pending', attempts: 0 }],
+        report: { rule: { id: 'checkout-5xx' } },
+      })
+      expect(detail?.timeline[0]).not.toHaveProperty('data')
+      expect(await harness.readModel.incident('1')).toEqual(detail)
+    })
+
+    it.each(['i-e9', '9', '0', '-1', '1.0', '1e0', '', "' OR 1=1 --", '99999999999999999999'])(
+      'knows no incident %j',
+      async (name) => {
+        await open(1, 1)
+        expect(await harness.readModel.incident(name)).toBeUndefined()
+      },
+    )
+  })
+}
