@@ -1,12 +1,14 @@
-import type { Effects, LedgerDelta, SloDelta } from '../model/commit.ts'
+import type { Effects, SloDelta } from '../model/commit.ts'
 import type { Matches } from '../model/matches.ts'
 import { inputOfPartition } from '../model/slab.ts'
 import type { RuleStats } from '../model/stats.ts'
 import type { PartitionTracker } from './partition-tracker.ts'
 import type { CompiledRuleset } from './rule.ts'
-import { RuleRunner, takeOver } from './rule-runner.ts'
+import { takeOver } from './rule-runner.ts'
+import type { RuleRunner, SharedClock } from './rule-runner.ts'
 import { ChangeLog } from './windows/change-log.ts'
 import type { EpisodeContext } from './windows/episodes.ts'
+import { LedgerBook } from './windows/ledger.ts'
 import { RecordNames } from './windows/record-names.ts'
 import type { Arrival, FiringSink } from './windows/rule-windows.ts'
 
@@ -72,22 +74,14 @@ export function createEngine(options: EngineOptions): Engine {
   return new RuleEngine(options, previous)
 }
 
-function newContext(): EpisodeContext {
-  const names = new RecordNames()
-  let order = 0
-  return { names, changes: new ChangeLog(names), nextOrder: () => order++ }
-}
-
 class RuleEngine implements Engine {
   readonly #ruleset: CompiledRuleset
   readonly #reorderOf: (input: string) => number
   readonly #context: EpisodeContext
+  readonly #ledgers: LedgerBook
   readonly #runners: readonly RuleRunner[]
-  /** Rules that read the same watermark. */
-  readonly #clocks: readonly (readonly RuleRunner[])[]
+  readonly #clocks: readonly SharedClock[]
   readonly #slo = new Map<string, { -readonly [K in keyof SloDelta]: SloDelta[K] }>()
-  /** Of rules that are gone. */
-  #ledger: LedgerDelta[] = []
   readonly #arrival: { -readonly [K in keyof Arrival]: Arrival[K] } = {
     timeMs: 0,
     hashHigh: 0,
@@ -101,21 +95,16 @@ class RuleEngine implements Engine {
     this.#ruleset = options.ruleset
     this.#reorderOf = options.reorderOf
     this.#context = previous === undefined ? newContext() : previous.#context
-    const { runners, ledger } = takeOver(
-      previous === undefined ? [] : previous.#runners,
-      options.ruleset.rules,
-      {
-        context: this.#context,
-        groupsMax: options.groupsMax ?? GROUPS_MAX,
-        onFiring: options.onFiring,
-      },
-    )
+    this.#ledgers = previous === undefined ? new LedgerBook() : previous.#ledgers
+    const former = previous === undefined ? [] : previous.#runners
+    const { runners, clocks } = takeOver(former, options.ruleset.rules, {
+      context: this.#context,
+      ledgers: this.#ledgers,
+      groupsMax: options.groupsMax ?? GROUPS_MAX,
+      onFiring: options.onFiring,
+    })
     this.#runners = runners
-    this.#ledger.push(...ledger)
-    const clocks = Map.groupBy(this.#runners, ({ rule }) =>
-      JSON.stringify([rule.clock, rule.inputs]),
-    )
-    this.#clocks = [...clocks.values()]
+    this.#clocks = clocks
   }
 
   apply(slice: Slice, context: EngineContext): void {
@@ -142,20 +131,13 @@ class RuleEngine implements Engine {
 
   advance(context: EngineContext): void {
     this.#context.changes.flush()
-    for (const runners of this.#clocks) {
-      const { inputs, clock } = runners[0]!.rule
-      const watermark = context.partitions.watermark(inputs, clock, context.nowMs)
-      for (const runner of runners) runner.advance(watermark.ms)
-    }
+    for (const clock of this.#clocks) clock.advance(context.partitions, context.nowMs)
   }
 
   take(): Effects {
-    const episodes = this.#context.changes.take()
     const slo = [...this.#slo.values()]
     this.#slo.clear()
-    const ledger = [...this.#ledger, ...this.#runners.flatMap((runner) => runner.takeLedger())]
-    this.#ledger = []
-    return { episodes, slo, ledger }
+    return { episodes: this.#context.changes.take(), slo, ledger: this.#ledgers.take() }
   }
 
   stats(): RuleStats[] {
@@ -167,15 +149,11 @@ class RuleEngine implements Engine {
   }
 
   nextDueMs(): number {
-    let dueMs = Infinity
-    for (const { windows } of this.#runners) dueMs = Math.min(dueMs, windows.nextDueMs)
-    return dueMs
+    return Math.min(Infinity, ...this.#clocks.map((clock) => clock.nextDueMs))
   }
 
   finalMs(): number {
-    let finalMs = Infinity
-    for (const runner of this.#runners) finalMs = Math.min(finalMs, runner.finalMs)
-    return finalMs
+    return Math.min(Infinity, ...this.#clocks.map((clock) => clock.finalMs))
   }
 
   #applyRows(
@@ -216,4 +194,10 @@ class RuleEngine implements Engine {
       }
     }
   }
+}
+
+function newContext(): EpisodeContext {
+  const names = new RecordNames()
+  let order = 0
+  return { names, changes: new ChangeLog(names), nextOrder: () => order++ }
 }

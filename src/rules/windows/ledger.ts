@@ -20,23 +20,48 @@ const NUMBER_OF = Object.fromEntries(
   CLASSES.map((entry, number) => [entry.reason ?? entry.class, number]),
 ) as Record<LedgerClass, number>
 
-/** Counts of one rule since they were last taken, per hour of event time. */
+/** Counts of every rule since they were last taken; only rules that counted cost anything. */
+export class LedgerBook {
+  #written: Ledger[] = []
+
+  ledger(ruleId: string): Ledger {
+    const ledger: Ledger = new Ledger(ruleId, () => this.#written.push(ledger))
+    return ledger
+  }
+
+  /** By rule, hour and class. */
+  take(): LedgerDelta[] {
+    if (this.#written.length === 0) return []
+    const written = this.#written.sort((a, b) => (a.ruleId < b.ruleId ? -1 : 1))
+    this.#written = []
+    return written.flatMap((ledger) => ledger.take())
+  }
+}
+
+/** Counts of one rule, per hour of event time. */
 export class Ledger {
+  readonly ruleId: string
+  readonly #onFirst: () => void
   #counts = new Map<number, number>()
 
+  constructor(ruleId: string, onFirst: () => void) {
+    this.ruleId = ruleId
+    this.#onFirst = onFirst
+  }
+
   count(as: LedgerClass, timeMs: number, count = 1): void {
+    if (this.#counts.size === 0) this.#onFirst()
     const slot = Math.floor(timeMs / HOUR_MS) * CLASSES.length + NUMBER_OF[as]
     this.#counts.set(slot, (this.#counts.get(slot) ?? 0) + count)
   }
 
-  take(ruleId: string): LedgerDelta[] {
-    if (this.#counts.size === 0) return []
+  take(): LedgerDelta[] {
     const deltas = [...this.#counts]
       .sort(([a], [b]) => a - b)
       .map(([slot, count]) => {
         const hour = Math.floor(slot / CLASSES.length)
         const entry = CLASSES[slot - hour * CLASSES.length]!
-        return { ruleId, hourMs: hour * HOUR_MS, ...entry, count }
+        return { ruleId: this.ruleId, hourMs: hour * HOUR_MS, ...entry, count }
       })
     this.#counts = new Map()
     return deltas

@@ -20,7 +20,6 @@ export class MatchWindows implements RuleWindows {
   readonly #episodes: Episodes
   readonly #table: GroupTable<MatchGroup>
   readonly #deadlines: Deadlines<MatchGroup>
-  #watermarkMs = -Infinity
   /** Events up to here may have belonged to a group that had to make room. */
   #cappedMs = -Infinity
 
@@ -30,7 +29,6 @@ export class MatchWindows implements RuleWindows {
     this.#table = previous === undefined ? new GroupTable(options.groupsMax) : previous.#table
     this.#deadlines = new Deadlines()
     if (previous === undefined) return
-    this.#watermarkMs = previous.#watermarkMs
     this.#cappedMs = previous.#cappedMs
     for (const group of this.#table.values()) {
       group.dueMs = Infinity
@@ -66,7 +64,9 @@ export class MatchWindows implements RuleWindows {
       earliestPartition: arrival.partition,
       earliestPosition: arrival.position,
     }
-    const episode = this.#episodes.onFiring(group, firing, { watermarkMs: this.#watermarkMs })
+    const episode = this.#episodes.onFiring(group, firing, {
+      watermarkMs: this.#options.clock.watermarkMs,
+    })
     episode.matches++
     if (group.isIncomplete && arrival.timeMs - rule.quietMs <= this.#cappedMs) {
       episode.flags.add('capped')
@@ -81,8 +81,8 @@ export class MatchWindows implements RuleWindows {
     })
   }
 
-  advance(watermarkMs: number): void {
-    this.#watermarkMs = watermarkMs
+  advance(): void {
+    const { watermarkMs } = this.#options.clock
     for (
       let group = this.#deadlines.take(watermarkMs);
       group !== undefined;
@@ -96,7 +96,7 @@ export class MatchWindows implements RuleWindows {
 
   close(cause: 'edit' | 'rule_removed'): void {
     for (const group of this.#table.values()) {
-      this.#episodes.close(group, { watermarkMs: this.#watermarkMs, cause })
+      this.#episodes.close(group, { watermarkMs: this.#options.clock.watermarkMs, cause })
     }
   }
 
@@ -115,7 +115,7 @@ export class MatchWindows implements RuleWindows {
 
   #drop(group: MatchGroup): void {
     for (const { endMs } of group.episodes) this.#cappedMs = Math.max(this.#cappedMs, endMs)
-    this.#episodes.close(group, { watermarkMs: this.#watermarkMs }, 'capped')
+    this.#episodes.close(group, { watermarkMs: this.#options.clock.watermarkMs }, 'capped')
     this.#deadlines.cancel(group)
     this.#table.delete(group)
   }

@@ -19,16 +19,22 @@ export interface RuleWindows {
   readonly nextDueMs: number
   /** Takes an admitted match. */
   add(arrival: Arrival): void
-  /** Lets the rule's watermark pass deadlines: clears, settles, forgets. */
-  advance(watermarkMs: number): void
+  /** The rule's watermark has passed {@link nextDueMs}: clears, settles, forgets. */
+  advance(): void
   /** The rule is gone or starts anew: settles what is open and accounts for every kept match. */
   close(cause: 'edit' | 'rule_removed'): void
+}
+
+/** The watermark that a rule reads; it never falls. -Infinity before anything was witnessed. */
+export interface RuleClock {
+  readonly watermarkMs: number
 }
 
 export interface WindowOptions {
   readonly rule: Rule
   readonly context: EpisodeContext
   readonly ledger: Ledger
+  readonly clock: RuleClock
   /** Groups with state at one time (I2). */
   readonly groupsMax: number
   /**

@@ -50,7 +50,6 @@ export class ThresholdWindows implements RuleWindows {
   readonly #deadlines = new Deadlines<ThresholdGroup>()
   readonly #firing: Mark & { -readonly [K in keyof Firing]: Firing[K] }
   readonly #earliest: Mark
-  #watermarkMs = -Infinity
   /** Events up to here may have belonged to a group that had to make room. */
   #cappedMs = -Infinity
 
@@ -99,8 +98,8 @@ export class ThresholdWindows implements RuleWindows {
     if (group.dueMs === Infinity) this.#schedule(group)
   }
 
-  advance(watermarkMs: number): void {
-    this.#watermarkMs = watermarkMs
+  advance(): void {
+    const { watermarkMs } = this.#options.clock
     for (
       let group = this.#deadlines.take(watermarkMs);
       group !== undefined;
@@ -115,7 +114,7 @@ export class ThresholdWindows implements RuleWindows {
 
   close(cause: 'edit' | 'rule_removed'): void {
     for (const group of this.#table.values()) {
-      this.#episodes.close(group, { watermarkMs: this.#watermarkMs, cause })
+      this.#episodes.close(group, { watermarkMs: this.#options.clock.watermarkMs, cause })
       while (group.window.length > 0) this.#dropFirst(group, 'below')
     }
   }
@@ -144,7 +143,10 @@ export class ThresholdWindows implements RuleWindows {
     firing.isNew = window.markFired(place)
     firing.earliestPartition = this.#earliest.partition
     firing.earliestPosition = this.#earliest.position
-    const at = { watermarkMs: this.#watermarkMs, ...(cause === undefined ? {} : { cause }) }
+    const at = {
+      watermarkMs: this.#options.clock.watermarkMs,
+      ...(cause === undefined ? {} : { cause }),
+    }
     const episode = this.#episodes.onFiring(group, firing, at)
     if (firing.isNew) this.#claim(group, place, episode)
     this.#flag(group, episode, firing.timeMs)
@@ -203,7 +205,7 @@ export class ThresholdWindows implements RuleWindows {
 
   /** Forgets what no admitted event can bring to count again. */
   #evict(group: ThresholdGroup): void {
-    const untilMs = this.#watermarkMs - this.#options.rule.lateByMs - this.#withinMs
+    const untilMs = this.#options.clock.watermarkMs - this.#options.rule.lateByMs - this.#withinMs
     const { window } = group
     while (window.length > 0 && window.timeAt(0) <= untilMs) this.#dropFirst(group, 'below')
   }
@@ -211,7 +213,9 @@ export class ThresholdWindows implements RuleWindows {
   /** Keeps what decides firings: the lateness horizon and the newest before it. */
   #trim(group: ThresholdGroup): void {
     const { window } = group
-    const settled = window.countBefore(this.#watermarkMs - this.#options.rule.lateByMs)
+    const settled = window.countBefore(
+      this.#options.clock.watermarkMs - this.#options.rule.lateByMs,
+    )
     const excess = Math.min(settled - this.#decisive, window.length - EXACT_ENTRIES)
     if (excess < Math.min(TRIM_STEP, EXACT_ENTRIES)) return
     for (let i = 0; i < excess; i++) {
@@ -253,7 +257,7 @@ export class ThresholdWindows implements RuleWindows {
     const lastMs = window.length === 0 ? -Infinity : window.timeAt(window.length - 1)
     for (const { endMs } of group.episodes) this.#cappedMs = Math.max(this.#cappedMs, endMs)
     this.#cappedMs = Math.max(this.#cappedMs, lastMs)
-    this.#episodes.close(group, { watermarkMs: this.#watermarkMs }, 'capped')
+    this.#episodes.close(group, { watermarkMs: this.#options.clock.watermarkMs }, 'capped')
     while (window.length > 0) this.#dropFirst(group, 'cap')
     this.#deadlines.cancel(group)
     this.#table.delete(group)
@@ -261,7 +265,6 @@ export class ThresholdWindows implements RuleWindows {
 
   /** Windows go on after an edit; another threshold is asked of what they hold. */
   #takeOver(previous: ThresholdWindows): void {
-    this.#watermarkMs = previous.#watermarkMs
     this.#cappedMs = previous.#cappedMs
     for (const group of this.#table.values()) {
       group.dueMs = Infinity
