@@ -1,3 +1,5 @@
+import { visibleText } from '../lib/visible-text.ts'
+
 /** A piece of HTML in which everything from outside has been escaped. */
 export class Html {
   readonly text: string
@@ -33,9 +35,9 @@ export function html(parts: TemplateStringsArray, ...values: readonly HtmlValue[
   return new Html(text)
 }
 
-/** Text that is safe inside an element and inside a quoted attribute. */
+/** Text that is safe inside an element and inside a quoted attribute; controls become visible. */
 export function escapeHtml(text: string): string {
-  return text.toWellFormed().replaceAll(SPECIAL, replacement)
+  return visibleText(text).replaceAll(/[&<>"'`=]/g, (character) => ENTITIES[character] ?? '')
 }
 
 function rendered(value: HtmlValue): string {
@@ -45,11 +47,6 @@ function rendered(value: HtmlValue): string {
   return escapeHtml(String(value))
 }
 
-/** HTML's own characters, controls, and marks that change the direction or hide in a text. */
-const SPECIAL =
-  // oxlint-disable-next-line no-control-regex -- finding control characters is the purpose
-  /[&<>"'`=\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff\ufff9-\uffff]/g
-
 const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;',
   '<': '&lt;',
@@ -58,15 +55,4 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
   '`': '&#96;',
   '=': '&#61;',
-}
-
-/** Control characters are shown as pictures (U+2400 …), what has no picture by its number. */
-function replacement(character: string): string {
-  const entity = ENTITIES[character]
-  if (entity !== undefined) return entity
-  const code = character.charCodeAt(0)
-  if (code < 0x20) return String.fromCharCode(0x2400 + code)
-  if (code === 0x7f) return '\u2421'
-  if (code === 0xfffd) return character
-  return `⟨${code.toString(16).toUpperCase().padStart(4, '0')}⟩`
 }

@@ -53,11 +53,13 @@ const toComponents = createJsonSchemaTransformObject({
 /** Each schema is given twice, as input and as output; what no route names is left out. */
 function withoutUnused(document: ReturnType<typeof toComponents>): ReturnType<typeof toComponents> {
   if (!('components' in document)) return document
-  const names = Object.keys(document.components?.schemas ?? {})
-  const text = JSON.stringify(document)
-  for (const name of names) {
-    if (!text.includes(`"#/components/schemas/${name}"`))
-      delete document.components?.schemas?.[name]
+  const schemas = document.components?.schemas ?? {}
+  // Dropping one can leave another without a name that points to it.
+  for (let dropped = true; dropped;) {
+    const text = JSON.stringify(document)
+    const unused = Object.keys(schemas).filter((name) => !text.includes(`/schemas/${name}"`))
+    for (const name of unused) delete schemas[name]
+    dropped = unused.length > 0
   }
   return document
 }

@@ -1,16 +1,15 @@
 /** Values a span may carry: names and counts, never text of events (I10). */
 export type SpanAttributes = Readonly<Record<string, string | number | boolean>>
 
+/** Runs `run` inside a span; a throw marks it as failed and goes on to the caller. */
+export type Span = <T>(name: string, attributes: SpanAttributes, run: () => T) => T
+
 export interface Tracing {
   readonly isOn: boolean
-  /** Runs `run` inside a span; a throw marks it as failed and goes on to the caller. */
-  span<T>(name: string, attributes: SpanAttributes, run: () => T): T
+  readonly span: Span
   /** Sends what waits. */
-  stop(): Promise<void>
+  readonly stop: () => Promise<void>
 }
-
-/** Runs something inside a span. */
-export type Span = Tracing['span']
 
 /** Any of them set turns tracing on, as the OpenTelemetry specification has it. */
 const ENDPOINTS = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT']
