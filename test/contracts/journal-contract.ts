@@ -236,7 +236,7 @@ export function journalContract(name: string, makeHarness: () => JournalHarness)
     test('retention never passes what is needed, whatever the limits', () => {
       fc.assert(
         fc.property(
-          fc.array(fc.nat(2), { minLength: 1, maxLength: 12 }),
+          fc.array(fc.nat(2), { minLength: 1, maxLength: 8 }),
           fc.array(fc.option(fc.nat(6)), { minLength: 3, maxLength: 3 }),
           fc.nat(20_000),
           fc.nat(200_000),

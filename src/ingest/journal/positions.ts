@@ -63,11 +63,6 @@ export class Positions {
     }
   }
 
-  /** Next position of each partition that this writer has placed. */
-  *own(): Iterable<readonly [partition: string, next: number]> {
-    for (const partition of this.#own) yield [partition, this.#heads.get(partition)!.next]
-  }
-
   /** What the next segment starts with. */
   heads(): Heads {
     if (this.#heads.size <= HEADS_MAX) return this.#heads

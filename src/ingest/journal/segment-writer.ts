@@ -118,11 +118,16 @@ export class SegmentWriter {
     })
   }
 
-  /** Takes out the partition's batches at and above a position. */
-  removeFrom(partition: string, position: number): void {
-    this.#db
-      .prepare('DELETE FROM batch WHERE partition = ? AND first >= ?')
-      .run(partition, position)
+  /** Takes out what a commit that failed may have left there after all. */
+  remove(places: readonly BatchPlace[]): void {
+    transact(this.#db, () => {
+      const remove = this.#db.prepare(
+        'DELETE FROM batch WHERE partition = ? AND first = ? AND count = ? AND received_ms = ?',
+      )
+      for (const { partition, first, count, receivedMs } of places) {
+        remove.run(partition, first, count, receivedMs)
+      }
+    })
   }
 
   get isSealed(): boolean {

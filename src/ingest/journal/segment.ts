@@ -28,10 +28,11 @@ const APPLICATION_ID = 0x546f6373
 const FORMAT = 1
 
 /**
- * Slabs are some KiB once compressed: pages of 8 KiB keep most of them out of long overflow
- * chains without blowing up a commit of a lone message.
+ * A slab of 150 messages is some 5 KiB once compressed. Measured: 35 bytes a message with pages of
+ * 4 KiB, 55 with 8 KiB (a slab then fills most of a page and the rest stays empty), 37 above; and
+ * the smallest commit of a lone message.
  */
-const PAGE_BYTES = 8192
+const PAGE_BYTES = 4096
 /** The write-ahead log goes into the file after about 8 MiB, so two extra fsyncs per 8 MiB. */
 const CHECKPOINT_PAGES = (8 * 1024 * 1024) / PAGE_BYTES
 

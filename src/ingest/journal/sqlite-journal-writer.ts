@@ -2,7 +2,7 @@ import { mkdirSync, statSync } from 'node:fs'
 import type { Clock } from '../../lib/clock.ts'
 import type { Report } from '../../model/occurrence.ts'
 import type { Durable, Slab } from '../../model/slab.ts'
-import { packSlab } from './batch-codec.ts'
+import { type BatchPlace, packSlab } from './batch-codec.ts'
 import { type JournalWriter, JournalWriteError, type RemovedSegment } from './journal.ts'
 import { Positions } from './positions.ts'
 import { planRetention, removeOrphans, type SegmentContent, unlinkSegment } from './retention.ts'
@@ -42,6 +42,8 @@ export class SqliteJournalWriter implements JournalWriter {
   #current: SegmentWriter | undefined
   /** Receive time of the current segment's first batch; undefined while it is empty. */
   #firstReceivedMs: number | undefined
+  /** Places of an append that failed: refused, but perhaps in the write-ahead log all the same. */
+  #doubtful: readonly BatchPlace[] = []
   /** Segments that this writer has read through; a second look would tell nothing new. */
   readonly #checked = new Set<number>()
   /** Segments found damaged: reported, never written again. */
@@ -79,7 +81,10 @@ export class SqliteJournalWriter implements JournalWriter {
         const batches = places
           .map((place, i) => ({ place, blob: packed[i]!.blob }))
           .filter(({ place }) => place.count > 0)
-        if (batches.length > 0 && !segment.append(batches)) {
+        this.#doubtful = places
+        const isAppended = batches.length === 0 || segment.append(batches)
+        this.#doubtful = []
+        if (!isAppended) {
           // Another writer (a hand-over) has sealed it: go on in its successor.
           this.#drop()
           continue
@@ -202,7 +207,8 @@ export class SqliteJournalWriter implements JournalWriter {
 
   #goOn(segment: SegmentWriter): SegmentWriter {
     try {
-      for (const [partition, next] of this.#positions.own()) segment.removeFrom(partition, next)
+      if (this.#doubtful.length > 0) segment.remove(this.#doubtful)
+      this.#doubtful = []
       this.#firstReceivedMs = segment.firstReceivedMs
       return segment
     } catch (error) {
@@ -259,8 +265,12 @@ export class SqliteJournalWriter implements JournalWriter {
       this.#drop()
       if (isDamage(error) && no !== undefined) this.#refuse(no, error)
       const code = isDamage(error) ? 'damaged' : diskCode(error)
-      // Not the disk but ourselves (or a second writer in our partition): not to be retried.
-      if (code === undefined) throw error
+      // Not the disk but ourselves (or a second writer in our partition): not to be retried, and
+      // what stands at our place is then the other's.
+      if (code === undefined) {
+        this.#doubtful = []
+        throw error
+      }
       this.#isFailing = true
       const failure = new JournalWriteError(what, code, error)
       report({

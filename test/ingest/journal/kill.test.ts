@@ -43,7 +43,7 @@ test('whatever was acknowledged before a kill -9 is read back whole, over 20 kil
     expect(integrityOf(segmentPath(harness.folder, no))).toBe('ok')
   }
   expect(harness.reported()).toEqual([])
-}, 60_000)
+}, 120_000)
 
 /** Starts a writer and kills it as soon as it has printed so many lines, wherever it then is. */
 async function appendUntilKilled(
