@@ -1,0 +1,34 @@
+import type { Command } from 'commander'
+import type { CliIo } from './io.ts'
+import { printProblem, reporting } from './problems.ts'
+import { loadRules } from './rules-option.ts'
+
+/** `tocsin check`: reads rule files as the service would and prints what is wrong with them. */
+export function register(program: Command, io: CliIo): void {
+  program
+    .command('check')
+    .description('check rule files: every problem with file, line and column')
+    .argument('<path...>', 'rule files, or folders with them')
+    .option('--json', 'print one JSON object per problem')
+    .action((paths: string[], options: { json?: true }) =>
+      reporting(io, async () => check(paths, options.json ?? false, io)),
+    )
+}
+
+function check(paths: readonly string[], json: boolean, io: CliIo): number {
+  const { ruleset, objectives, problems, source } = loadRules(paths)
+  for (const problem of problems) printProblem(io, problem, json)
+  const errors = problems.filter((problem) => problem.severity === 'error').length
+  if (!json) {
+    const rules = counted(ruleset.rules.length, 'good rule')
+    const slos = counted(objectives.length, 'good objective')
+    const files = counted(source.documents.length, 'file')
+    const found = `${counted(errors, 'error')}, ${counted(problems.length - errors, 'warning')}`
+    io.out(`${files}: ${rules}, ${slos}; ${found}`)
+  }
+  return errors > 0 ? 1 : 0
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
