@@ -236,7 +236,8 @@ async function createIncidents(schema: SchemaModule, types: ColumnTypes): Promis
   await schema
     .createIndex('outbox_next')
     .on('outbox')
-    .columns(['next_ms', 'seq'])
+    // The receiver is for "but not theirs": ten thousand of a dead one are passed over unread.
+    .columns(['next_ms', 'seq', 'receiver'])
     .where(sql.ref('state'), '=', sql.lit('pending'))
     .execute()
 }
