@@ -74,8 +74,9 @@ class GelfTcpSource implements Source {
 
   async stop(): Promise<void> {
     if (!this.#server.listening) return
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    // First: connections that the kernel has made but we have not met would be reset by a close.
     await untilQuiet(() => this.#reads, this.#options.clock)
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     for (const [socket, framer] of this.#connections) {
       this.#ended(framer)
       socket.destroy()
@@ -89,6 +90,7 @@ class GelfTcpSource implements Source {
       maxConnections = MAX_CONNECTIONS,
       maxConnectionsPerSource = MAX_CONNECTIONS_PER_SOURCE,
     } = this.#options
+    this.#reads++
     const source = socket.remoteAddress ?? ''
     const ofSource = this.#perSource.get(source) ?? 0
     const isFull = this.#connections.size >= maxConnections
