@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { buildConnector, Client, type Dispatcher } from 'undici'
 
 import type { Timers } from '../lib/clock.ts'
+import { orAborted } from '../lib/or-aborted.ts'
 import {
   checkUrl,
   refusedAddress,
@@ -250,19 +251,4 @@ function failure(error: unknown): EgressResult {
   const reason = code === 'UND_ERR_CONNECT_TIMEOUT' ? 'timeout' : 'network'
   const known = typeof code === 'string' && !message.includes(code) ? `${code}: ` : ''
   return { kind: 'failure', reason, detail: answerText(Buffer.from(`${known}${message}`)) }
-}
-
-/** Rejects with the signal's reason as soon as it is aborted, whatever the work is doing. */
-async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  let onAbort: (() => void) | undefined
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => reject(signal.reason as Error)
-    if (signal.aborted) onAbort()
-    else signal.addEventListener('abort', onAbort, { once: true })
-  })
-  try {
-    return await Promise.race([work, aborted])
-  } finally {
-    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort)
-  }
 }

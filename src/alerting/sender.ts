@@ -1,4 +1,5 @@
 import type { Cancel, Clock, Timers } from '../lib/clock.ts'
+import { orAborted } from '../lib/or-aborted.ts'
 import type { Report } from '../model/occurrence.ts'
 import type { AttemptReport, PendingDelivery } from '../model/outbox.ts'
 import { makeAttempt, tellAttempt, type Span } from './attempt.ts'
@@ -169,29 +170,18 @@ export function createSender(options: SenderOptions): Sender {
   async function commit(result: AttemptReport): Promise<void> {
     for (let failures = 1; !cut.signal.aborted; failures++) {
       try {
-        await unlessCut(attempted(result))
+        await orAborted(attempted(result), cut.signal)
         return
       } catch (error) {
+        if (cut.signal.aborted) return
         outboxFailed('report', error)
       }
-      await unlessCut(
-        new Promise<void>((resolve) => {
-          timers.after(backOffMs(failures), resolve)
-        }),
-      )
+      const rest = new Promise<void>((resolve) => {
+        timers.after(backOffMs(failures), resolve)
+      })
+      // A cut ends the rest; the loop sees it.
+      await orAborted(rest, cut.signal).catch(() => undefined)
     }
-  }
-
-  async function unlessCut(work: Promise<void>): Promise<void> {
-    let onCut: () => void = () => undefined
-    const whenCut = new Promise<void>((resolve) => {
-      onCut = resolve
-      if (cut.signal.aborted) resolve()
-      else cut.signal.addEventListener('abort', onCut, { once: true })
-    })
-    await Promise.race([work, whenCut]).finally(() =>
-      cut.signal.removeEventListener('abort', onCut),
-    )
   }
 
   function outboxFailed(step: 'read' | 'report', error: unknown): void {

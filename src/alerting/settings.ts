@@ -5,7 +5,7 @@ import { DURATION_EXPECTED, parseDuration } from '../model/duration.ts'
 import { SEVERITIES } from '../model/severity.ts'
 import type { Severity } from '../model/severity.ts'
 import { parseCidr } from './address-list.ts'
-import type { EgressAllowance } from './egress-guard.ts'
+import { checkUrl, type EgressAllowance } from './egress-guard.ts'
 import type { DeliveryRoute } from './receivers/webhook/deliveries.ts'
 import { secretProblem } from './receivers/webhook/signature.ts'
 
@@ -105,6 +105,13 @@ export const receiverSchema = z
       labels,
     }),
   )
+  .superRefine(({ url, allow }, context) => {
+    // The same door checks it before every attempt; here it is said while somebody is looking.
+    const target = checkUrl(url, allow)
+    if ('refused' in target) {
+      context.addIssue({ code: 'custom', path: ['webhook', 'url'], message: target.refused })
+    }
+  })
 
 /** `receivers` in tocsin.yaml: at most 100, each name once. */
 export const receiversSchema = z

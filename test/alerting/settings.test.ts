@@ -53,6 +53,16 @@ describe('a receiver in tocsin.yaml', () => {
       { webhook: { url: URL_TEXT, secret: 'whsec_c2hvcnQ=' } },
       'holds 24 to 64 bytes',
     ],
+    [
+      'plain http',
+      { webhook: { url: 'http://hooks.example.org/', secret: SECRET } },
+      'webhook.url: the scheme http: is not allowed',
+    ],
+    [
+      'a private address',
+      { webhook: { url: 'https://10.0.0.1/', secret: SECRET } },
+      'allow.addresses can open a range',
+    ],
     ['an unknown key', { retries: 3 }, 'retries'],
     ['a timeout without unit', { timeout: '15' }, 'expected a duration'],
     ['a timeout that is too long', { timeout: '31s' }, 'at most 30s'],

@@ -20,7 +20,7 @@ export interface DeliveryRoute {
 export interface DeliveryOptions {
   /** CloudEvents `source` of this installation. */
   readonly source: string
-  /** Where people reach the page, without a slash at the end; `null` leaves links out. */
+  /** Where people reach the page; `null` leaves links out. */
   readonly baseUrl: string | null
 }
 

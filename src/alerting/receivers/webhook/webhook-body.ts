@@ -30,7 +30,7 @@ export interface BodyOptions {
   readonly source: string
   /** CloudEvents `id`, equal to `webhook-id`. */
   readonly id: string
-  /** Where people reach the page, without a slash at the end; `null` leaves the link out. */
+  /** Where people reach the page; `null` leaves the link out. */
   readonly baseUrl: string | null
 }
 
@@ -80,7 +80,7 @@ function incidentData(incident: Incident, baseUrl: string | null, cutter: Cutter
   return {
     id: incident.id,
     number: incident.number,
-    url: baseUrl === null ? null : `${baseUrl}/incidents/${incident.number}`,
+    url: baseUrl === null ? null : `${baseUrl.replace(/\/+$/, '')}/incidents/${incident.number}`,
     title: cutter.text(incident.title),
     mode: incident.mode,
     severity: incident.severity,

@@ -121,6 +121,16 @@ describe('the body of a webhook', () => {
     expect(body.data.report.last_event.truncated).toBe(false)
   })
 
+  it.each([
+    [null, null],
+    ['https://t.example.org', 'https://t.example.org/incidents/17'],
+    ['https://t.example.org/', 'https://t.example.org/incidents/17'],
+    ['https://example.org/tocsin/', 'https://example.org/tocsin/incidents/17'],
+  ])('with the page at %s links to %s', (baseUrl, url) => {
+    const body: unknown = JSON.parse(cloudEvent(incidentEvent(), { ...OPTIONS, baseUrl }))
+    expect(body).toMatchObject({ data: { incident: { url } } })
+  })
+
   it('cuts nothing and says so when everything fits', () => {
     expect(parse(incidentEvent()).data.truncated).toBe(false)
   })
