@@ -98,17 +98,29 @@ export class Draft {
     return incident
   }
 
-  /** Remembers what the incident's next report speaks of. */
-  speaksOf(id: string, episode: Episode): void {
-    this.#latestEpisode.set(id, episode)
+  /** Keeps the episode as it now is, in case it is the incident's latest. */
+  remember(id: string, episode: Episode): void {
+    const latest = this.#latestEpisode.get(id)
+    if (latest === undefined || !isLater(latest, episode)) this.#latestEpisode.set(id, episode)
   }
 
-  /** Tells the world; the event belongs to the step taken just before. */
-  announce(id: string, type: IncidentEventType, change?: Readonly<Record<string, string>>): void {
+  /**
+   * Tells the world; the event belongs to the step taken just before. Its report speaks of the
+   * episode that caused it, or of the incident's latest.
+   */
+  announce(
+    id: string,
+    type: IncidentEventType,
+    about: {
+      readonly episode?: Episode
+      readonly change?: Readonly<Record<string, string>>
+    },
+  ): void {
     const before = this.get(id)
-    const episode = this.#latestEpisode.get(id)
-    if (episode === undefined)
+    const episode = about.episode ?? this.#latestEpisode.get(id)
+    if (episode === undefined) {
       throw new InvariantError(`decide was given no episode of incident ${id}`)
+    }
     const incident = { ...before, sequence: before.sequence + 1 }
     this.#incidents.set(id, incident)
     const report = reportOf({
@@ -116,7 +128,7 @@ export class Draft {
       title: incident.title,
       rule: this.options.ruleInfo(episode.ruleId),
       evidence: this.#evidence,
-      ...(change === undefined ? {} : { change }),
+      change: about.change ?? null,
     })
     const sequence = incident.sequence
     const event = { type, incident, sequence, atMs: this.nowMs, report }
@@ -171,4 +183,9 @@ export class Draft {
   #write(incidentId: string, line: Line): void {
     this.#timeline.push({ incidentId, atMs: this.nowMs, ...line })
   }
+}
+
+/** By start, then by id, as the store finds the latest. */
+function isLater(a: Episode, b: Episode): boolean {
+  return a.startMs === b.startMs ? a.id > b.id : a.startMs > b.startMs
 }

@@ -24,8 +24,6 @@ class EpisodeFold {
   readonly #counts: FiringCounts
   /** Incidents that lost an episode to a merge: its survivor may take over later in the commit. */
   readonly #merged = new Map<string, StoredChange>()
-  /** Episodes of this commit that were told apart from incidents: old news, shadow. */
-  readonly #setAside = new Set<string>()
 
   constructor(draft: Draft, input: DecideInput) {
     this.#draft = draft
@@ -60,12 +58,10 @@ class EpisodeFold {
   #applyUnowned(stored: StoredChange): void {
     const { episode } = stored
     const staleMs = this.#draft.nowMs - this.#draft.options.policy.freshForMs
-    const isFirst = isNew(stored) && !this.#setAside.has(episode.id)
-    if (!isFirst && !isFiring(stored)) return this.#disposeOfEnd(stored, null)
+    if (!isNew(stored) && !isFiring(stored)) return this.#disposeOfEnd(stored, null)
     if (episode.endMs >= staleMs) return this.#admit(stored)
-    if (!isFirst) return
-    this.#setAside.add(episode.id)
-    const cause = `its last firing was more than fresh_for before it was detected`
+    if (!isNew(stored)) return
+    const cause = 'its last firing was more than fresh_for before it was detected'
     this.#draft.dispose(episode.id, 'old_news', null, cause)
   }
 
@@ -85,7 +81,7 @@ class EpisodeFold {
     const id = derivedName('incident', episode.id)
     const where = describeGroup(episode.group)
     const recurrence = previous === undefined ? '' : `, again after incident ${previous.number}`
-    draft.speaksOf(id, episode)
+    draft.remember(id, episode)
     draft.open(
       {
         id,
@@ -117,7 +113,7 @@ class EpisodeFold {
         data: factsOf(stored),
       },
     )
-    draft.announce(id, 'incident.identification.started')
+    draft.announce(id, 'incident.identification.started', { episode })
     draft.dispose(episode.id, 'opened', id, 'no open incident had its dedup key')
     this.#counts.record(episode.id, id, isFiring(stored))
     this.#moveSignal(id, stored)
@@ -126,7 +122,7 @@ class EpisodeFold {
   #attach(stored: StoredChange, incident: Incident): void {
     const { episode } = stored
     this.#counts.record(episode.id, incident.id, isFiring(stored))
-    this.#draft.speaksOf(incident.id, episode)
+    this.#draft.remember(incident.id, episode)
     this.#line(incident.id, stored, `Another episode began with value ${episode.value}.`)
     this.#draft.dispose(
       episode.id,
@@ -141,7 +137,7 @@ class EpisodeFold {
   #applyOwned(stored: StoredChange, incidentId: string): void {
     if (isMergedAway(stored)) return this.#applyMerge(stored, incidentId)
     this.#counts.record(stored.episode.id, incidentId, isFiring(stored))
-    this.#draft.speaksOf(incidentId, stored.episode)
+    this.#draft.remember(incidentId, stored.episode)
     this.#disposeOfEnd(stored, incidentId)
     raiseSeverity(this.#draft, incidentId, stored)
     this.#moveSignal(incidentId, stored)

@@ -89,16 +89,16 @@ export function movePhase(
       data: { from, to, ...(reason === undefined ? {} : { reason }) },
     },
   )
-  const cycle = String(moved.cycle)
-  draft.announce(incident.id, `incident.${kind}`, {
+  const change = {
     field: 'phase',
     from,
     to,
-    cycle,
+    cycle: String(moved.cycle),
     actor,
     ...(moved.dismissal === null ? {} : { dismissal: moved.dismissal }),
     ...(reason === undefined ? {} : { reason }),
-  })
+  }
+  draft.announce(incident.id, `incident.${kind}`, { change })
   return moved
 }
 

@@ -18,7 +18,7 @@ export function reportOf(about: {
   readonly title: string
   readonly rule: RuleInfo | undefined
   readonly evidence: ReadonlyMap<string, EventSample>
-  readonly change?: Readonly<Record<string, string>>
+  readonly change: IncidentReport['change']
 }): IncidentReport {
   const { episode, rule, evidence } = about
   const firstEvent = evidence.get(episode.firstRef) ?? null
@@ -50,7 +50,7 @@ export function reportOf(about: {
     firstEvent,
     lastEvent: evidence.get(episode.lastRef) ?? null,
     graylogUrl: rendered(templates?.graylogUrl, values, encodeURIComponent),
-    change: about.change ?? null,
+    change: about.change,
   }
 }
 

@@ -35,7 +35,7 @@ function clear(draft: Draft, incidentId: string, cause: StoredChange): void {
       data: factsOf(cause),
     },
   )
-  draft.announce(incidentId, 'incident.signals_cleared')
+  draft.announce(incidentId, 'incident.signals_cleared', { episode: cause.episode })
   // Once a person took it further than identification, a person also closes it.
   if (incident.procedure === 'record' && incident.phase === 'identification') {
     movePhase(draft, incident, { to: 'closed', actor: TOCSIN, reason: 'the signals cleared' })
@@ -53,7 +53,7 @@ function refire(draft: Draft, incidentId: string, cause: StoredChange): void {
       data: factsOf(cause),
     },
   )
-  draft.announce(incidentId, 'incident.refired')
+  draft.announce(incidentId, 'incident.refired', { episode: cause.episode })
 }
 
 /** Severity only rises, and what the procedure asks for with it. */
@@ -74,7 +74,7 @@ export function raiseSeverity(draft: Draft, incidentId: string, cause: StoredCha
   })
   if (!rises) return
   const change = { field: 'severity', from: incident.severity, to: severity }
-  draft.announce(incidentId, 'incident.identification.updated', change)
+  draft.announce(incidentId, 'incident.identification.updated', { episode: cause.episode, change })
 }
 
 /** What a timeline line keeps of the change behind it. */

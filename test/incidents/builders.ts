@@ -1,5 +1,6 @@
 import { createDecide } from '../../src/incidents/decide.ts'
 import { openKeyOf } from '../../src/incidents/dedup.ts'
+import type { IncidentPolicy } from '../../src/incidents/policy.ts'
 import { DEFAULT_POLICY } from '../../src/incidents/policy.ts'
 import type { RuleInfo } from '../../src/incidents/rule-info.ts'
 import type { CommandRequest, IncidentCommand } from '../../src/model/command.ts'
@@ -25,11 +26,14 @@ export const RULE: RuleInfo = {
 }
 
 /** A store whose decide knows one rule; rules named `shadow…` are in shadow mode. */
-export function createStore(rules: Readonly<Record<string, RuleInfo>> = { checkout: RULE }) {
+export function createStore(
+  rules: Readonly<Record<string, RuleInfo>> = { checkout: RULE },
+  policy: IncidentPolicy = DEFAULT_POLICY,
+) {
   const mode = (ruleId: string): Mode => (ruleId.startsWith('shadow') ? 'shadow' : 'real')
   const keyOf = openKeyOf(mode)
   const decide = createDecide({
-    policy: DEFAULT_POLICY,
+    policy,
     ruleInfo: (ruleId) => rules[ruleId],
     openKeyOf: keyOf,
     deliveriesFor: (event) => [deliveryOf(event)],

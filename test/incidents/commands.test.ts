@@ -70,6 +70,15 @@ describe('acknowledge', () => {
   })
 })
 
+test('an incident that ended is not acknowledged any more', () => {
+  const store = opened('low')
+  store.commit({ nowMs: NOW, changes: [change('cleared', { severity: 'low' })] })
+  expect(ask(store, { kind: 'acknowledge' })).toMatchObject({
+    ok: false,
+    message: 'incident 1 is closed already',
+  })
+})
+
 describe('note', () => {
   test('is appended as it was written, also after the end', () => {
     const store = opened()

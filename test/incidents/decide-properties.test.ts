@@ -91,7 +91,8 @@ class World {
   #opened = 0
   #asked = 0
 
-  commit(steps: readonly Step[]): void {
+  /** `isSplit`: each change and each command in a commit of its own, at the same time. */
+  commit(steps: readonly Step[], isSplit = false): void {
     this.#nowMs += MINUTE
     const changes: EpisodeChange[] = []
     const commands: CommandRequest[] = []
@@ -99,7 +100,11 @@ class World {
       if ('do' in each) changes.push(...this.#changes(each))
       else commands.push(...this.#commands(each))
     }
-    this.store.commit({ nowMs: this.#nowMs, changes, commands })
+    const nowMs = this.#nowMs
+    if (isSplit) {
+      for (const each of changes) this.store.commit({ nowMs, changes: [each] })
+      for (const each of commands) this.store.commit({ nowMs, commands: [each] })
+    } else this.store.commit({ nowMs, changes, commands })
   }
 
   #changes(each: EpisodeStep): EpisodeChange[] {
@@ -338,6 +343,30 @@ describe('after any history of episodes and commands', () => {
       const acted = decision.timeline.filter(({ actor }) => actor === 'anna').length
       expect(acted).toBe(decision.results.filter(({ ok }) => ok).length)
     })
+  })
+
+  test('one commit or many tell the same story, step by step', () => {
+    // Left out is what a commit may see only as a whole: a merge with what becomes of its
+    // survivor, a row's state before it was adopted or its rule went, and versions.
+    const plain = (each: Step) =>
+      'do' in each ? !['merge', 'adopt', 'remove'].includes(each.do) : each.ask !== 'note'
+    const told = ({ events, timeline, episodes }: MemoryStore) => ({
+      events: events.map((event) => ({ ...event, incident: { ...event.incident, version: 0 } })),
+      timeline,
+      dispositions: [...episodes.values()].map((row) => [row.disposition, row.incidentId]),
+    })
+    fc.assert(
+      fc.property(history, (commits) => {
+        const [whole, split] = [new World(), new World()]
+        for (const steps of commits) {
+          const unversioned = steps.filter(plain).map((each) => ({ ...each, version: false }))
+          whole.commit(unversioned)
+          split.commit(unversioned, true)
+        }
+        expect(told(split.store)).toEqual(told(whole.store))
+      }),
+      { numRuns: 150 },
+    )
   })
 
   test('the same input decides the same again, and is left as it was', () => {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 
 import type { Severity } from '../../src/model/severity.ts'
-import { change, command, createStore, episode, HOUR, MINUTE, NOW } from './builders.ts'
+import { DEFAULT_POLICY } from '../../src/incidents/policy.ts'
+import { change, command, createStore, HOUR, MINUTE, NOW, RULE } from './builders.ts'
 
 describe('an episode that opens', () => {
   test('opens an incident in identification that fires, and says so at once', () => {
@@ -171,6 +172,21 @@ describe('an episode that opens', () => {
     expect(store.incident(2).recurrenceOf).toBe(store.incident(1).id)
   })
 
+  test('and had cleared when it was first told opens an incident whose signal is clear', () => {
+    const store = createStore()
+    store.commit({ nowMs: NOW, changes: [change('opened', { state: 'cleared' })] })
+    expect(store.incident(1)).toMatchObject({ signal: 'clear', phase: 'identification' })
+    expect(store.linesOf(1)).toEqual(['opened', 'signals_cleared'])
+  })
+
+  test('never lets the procedure ask for less, whatever the policy says of its severity', () => {
+    const procedures = { ...DEFAULT_POLICY.procedures, medium: 'full', critical: 'light' } as const
+    const store = createStore({ checkout: RULE }, { ...DEFAULT_POLICY, procedures })
+    store.commit({ nowMs: NOW, changes: [change('opened', { severity: 'medium' })] })
+    store.commit({ nowMs: NOW, changes: [change('escalated', { severity: 'critical' })] })
+    expect(store.incident(1)).toMatchObject({ severity: 'critical', procedure: 'full' })
+  })
+
   test('that was adopted keeps its incident and makes it fire again when it was clear', () => {
     const store = createStore()
     store.commit({ nowMs: NOW, changes: [change('opened')] })
@@ -247,6 +263,32 @@ describe('an episode that goes on', () => {
     ])
     expect(decision.incidents).toHaveLength(1)
     expect(store.incident(1)).toMatchObject({ version: 2, sequence: 4, signal: 'firing' })
+  })
+
+  test('by clearing before another fires again says both, also within one commit', () => {
+    const store = createStore()
+    store.commit({ nowMs: NOW, changes: [change('opened'), change('opened', { id: 'e2' })] })
+    store.commit({ nowMs: NOW, changes: [change('cleared', { id: 'e2' })] })
+    const decision = store.commit({
+      nowMs: NOW,
+      changes: [change('cleared'), change('refired', { id: 'e2' })],
+    })
+    expect(decision.events.map(({ type }) => type)).toEqual([
+      'incident.signals_cleared',
+      'incident.refired',
+    ])
+  })
+
+  test('by settling says nothing more of an incident that was clear', () => {
+    const store = createStore()
+    const second = { id: 'e2' }
+    store.commit({ nowMs: NOW, changes: [change('opened'), change('opened', second)] })
+    store.commit({ nowMs: NOW, changes: [change('cleared'), change('cleared', second)] })
+    const decision = store.commit({
+      nowMs: NOW,
+      changes: [change('settled'), change('settled', second, { cause: 'rule_removed' })],
+    })
+    expect([decision.events, decision.incidents]).toEqual([[], []])
   })
 
   test('leaves phase and acknowledgement alone when its signals clear', () => {
@@ -350,5 +392,4 @@ test('an incident that the store withheld is a broken contract, not a silent mis
   expect(() => store.commit({ nowMs: NOW, changes: [change('cleared')] })).toThrow(
     'decide was not given incident',
   )
-  expect(episode().state).toBe('open')
 })

@@ -119,7 +119,7 @@ export class MemoryStore {
         firingEpisodes.set(incidentId, (firingEpisodes.get(incidentId) ?? 0) + 1)
       }
       const latest = latestEpisodes.get(incidentId)
-      if (latest === undefined || latest.startMs <= episode.startMs) {
+      if (latest === undefined || isLater(episode, latest)) {
         latestEpisodes.set(incidentId, episode)
       }
     }
@@ -146,4 +146,8 @@ export class MemoryStore {
     this.timeline.push(...decision.timeline)
     this.events.push(...decision.events)
   }
+}
+
+function isLater(a: Episode, b: Episode): boolean {
+  return a.startMs > b.startMs || (a.startMs === b.startMs && a.id > b.id)
 }
