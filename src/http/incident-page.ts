@@ -7,6 +7,7 @@ import {
   empty,
   facts,
   group,
+  incidentLink,
   layout,
   section,
   short,
@@ -69,12 +70,7 @@ function overview(incident: Incident, nowMs: number): Html {
       : [['Dismissed as', incident.dismissal.replaceAll('_', ' ')] as const]),
     ...(incident.recurrenceOf === null
       ? []
-      : [
-          [
-            'Recurrence of',
-            html`<a href="/incidents/${incident.recurrenceOf}">${incident.recurrenceOf}</a>`,
-          ] as const,
-        ]),
+      : [['Recurrence of', incidentLink(incident.recurrenceOf, incident.recurrenceOf)] as const]),
     ...(Object.keys(incident.labels).length === 0
       ? []
       : [['Labels', group(incident.labels)] as const]),

@@ -128,6 +128,11 @@ export function webLink(url: string, text: string): Html {
   return html`<a href="${url}" rel="noreferrer">${text}</a>`
 }
 
+/** A link to an incident's page by number or id. */
+export function incidentLink(id: string | number, text: string): Html {
+  return html`<a href="/incidents/${encodeURIComponent(String(id).toWellFormed())}">${text}</a>`
+}
+
 export function group(values: Readonly<Record<string, string>>): HtmlValue {
   const entries = Object.entries(values)
   if (entries.length === 0) return false

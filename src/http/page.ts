@@ -4,7 +4,17 @@ import type { SloFigures } from '../telemetry/slo-exposition.ts'
 import { readReport, whatFired } from './core-report.ts'
 import { html, type Html } from './html.ts'
 import type { InputWithRate } from './input-rates.ts'
-import { ago, badge, empty, group, layout, section, short, table } from './page-parts.ts'
+import {
+  incidentLink,
+  ago,
+  badge,
+  empty,
+  group,
+  layout,
+  section,
+  short,
+  table,
+} from './page-parts.ts'
 import type { IncidentDetail, StoredDelivery } from './read-model.ts'
 import type { RuleWithFigures } from './rules-with-figures.ts'
 
@@ -88,7 +98,7 @@ function givenUp({ dead, nowMs }: Overview): Html | false {
           html`<li>
             ${each.receiver}: ${each.type}, ${ago(each.createdMs, nowMs)}
             <span class="quiet">${each.lastStatus} ${each.lastReason}</span>
-            <a href="/incidents/${each.incidentId}">incident</a>
+            ${incidentLink(each.incidentId, 'incident')}
           </li>`,
       )}
     </ul>
@@ -139,9 +149,7 @@ function incidentCard({ incident, report, episodes }: IncidentDetail, nowMs: num
   const fired = core === undefined ? null : whatFired(core)
   const last = core?.lastEvent ?? null
   return html`<article class="card ${incident.severity}">
-    <h3>
-      <a href="/incidents/${incident.number}">#${incident.number} ${short(incident.title, 160)}</a>
-    </h3>
+    <h3>${incidentLink(incident.number, `#${incident.number} ${short(incident.title, 160)}`)}</h3>
     <p class="badges">
       ${badge(incident.severity, incident.severity)} ${badge(incident.signal, incident.signal)}
       ${badge('phase', incident.phase.replaceAll('_', ' '))}
