@@ -1,5 +1,5 @@
 /** What is kept of what a receiver said (W7). */
-export const ANSWER_TEXT_MAX = 1024
+const ANSWER_TEXT_MAX = 1024
 
 /**
  * The start of an answer's body as one harmless line: at most 1 KiB of UTF-8, line breaks and other

@@ -57,7 +57,7 @@ export interface Egress {
   sendSigned(request: EgressRequest): Promise<EgressResult>
 }
 
-export interface ResolvedAddress {
+interface ResolvedAddress {
   readonly address: string
   readonly family: number
 }

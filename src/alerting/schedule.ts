@@ -35,7 +35,7 @@ const WAITS_MS: readonly number[] = [...URGENT_WAITS_MS, ...LONG_WAITS_MS]
 export const ATTEMPTS_MAX = WAITS_MS.length
 
 /** A receiver may ask for patience, but not for ever. */
-export const RETRY_AFTER_MAX_MS = 24 * HOUR_MS
+const RETRY_AFTER_MAX_MS = 24 * HOUR_MS
 
 /** Share by which a wait is lengthened or shortened, so that thousands do not come back at once. */
 const JITTER = 0.2
