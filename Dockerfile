@@ -10,7 +10,8 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
-RUN node_modules/.bin/tsc -p tsconfig.build.json
+# tsc leaves the page's style sheet behind.
+RUN node_modules/.bin/tsc -p tsconfig.build.json && cp src/http/style.css dist/http/
 
 FROM node:24-slim AS packages
 WORKDIR /build

@@ -154,7 +154,7 @@ export const OCCURRENCES: Readonly<Record<OccurrenceName, OccurrenceEntry>> = {
     reload('config', 'refused'),
   ),
 
-  'incident.opened': entry('info', 'an incident was opened: severity {severity}', OPENED),
+  'incident.opened': entry('info', 'incident #{number} was opened ({severity}): {title}', OPENED),
   'incident.changed': entry('info', 'an incident was changed: {kind}', CHANGES),
   'delivery.attempted': entry(
     (occurrence) => (wasDelivered(occurrence) ? 'debug' : 'warn'),
