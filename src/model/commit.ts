@@ -115,8 +115,8 @@ export interface DecideInput {
    */
   readonly firingEpisodes: ReadonlyMap<string, number>
   /**
-   * The latest episode (greatest start, then greatest id) of each incident that a command names,
-   * after these changes: what the report of `.phase_changed` speaks of.
+   * The latest episode (greatest start, then greatest id) of each of those incidents, after these
+   * changes: what a report speaks of when no change of this commit says better.
    */
   readonly latestEpisodes: ReadonlyMap<string, Episode>
   readonly nextNumber: number

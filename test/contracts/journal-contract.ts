@@ -7,7 +7,7 @@ import {
   JournalWriteError,
 } from '../../src/ingest/journal/journal.ts'
 import { ManualClock } from '../../src/lib/manual-clock.ts'
-import type { Slab } from '../../src/model/slab.ts'
+import { recordsOf, slab, textOf } from './slab-builder.ts'
 
 /** A journal under test: one place that writers and readers are opened on again and again. */
 export interface JournalHarness {
@@ -23,7 +23,7 @@ export interface JournalHarness {
   dispose(): void
 }
 
-export interface JournalLimits {
+interface JournalLimits {
   readonly maxSegmentBytes?: number
   readonly maxSegmentMs?: number
   readonly maxAgeMs?: number
@@ -159,9 +159,9 @@ export function journalContract(name: string, makeHarness: () => JournalHarness)
       writer.append([slab('a@1', ['w'], 1, START_MS + 6)])
       const reader = openReader()
       const found = reader.at('a@1', 2)
-      expect(text(found!.bytes)).toBe('zzz')
+      expect(textOf(found!.bytes)).toBe('zzz')
       expect(found!.receivedMs).toBe(START_MS + 5)
-      expect(text(reader.at('a@1', 3)!.bytes)).toBe('w')
+      expect(textOf(reader.at('a@1', 3)!.bytes)).toBe('w')
       expect(reader.at('a@1', 4)).toBeUndefined()
       expect(reader.at('a@1', -1)).toBeUndefined()
       expect(reader.at('c@1', 0)).toBeUndefined()
@@ -291,33 +291,8 @@ export function journalContract(name: string, makeHarness: () => JournalHarness)
   })
 }
 
-/** A slab of text records. Its bytes stand in a larger buffer, as those of a socket do. */
-export function slab(
-  partition: string,
-  records: readonly (string | Uint8Array)[],
-  seq: number,
-  receivedMs = START_MS,
-): Slab {
-  const parts = records.map((record) => Buffer.from(record as string))
-  const margin = Buffer.from('margin')
-  const offsets = new Uint32Array(parts.length + 1)
-  offsets[0] = margin.length
-  for (const [i, part] of parts.entries()) offsets[i + 1] = offsets[i]! + part.length
-  const bytes = Buffer.concat([margin, ...parts, margin])
-  return { partition, thread: 0, seq, bytes, offsets, receivedMs }
-}
-
-/** The records of a batch as text. */
-export function recordsOf({ bytes, offsets }: JournalBatch): string[] {
-  return [...offsets.subarray(1)].map((end, i) => text(bytes.subarray(offsets[i], end)))
-}
-
 function texts(batches: Iterable<JournalBatch>): string[] {
   return [...batches].flatMap(recordsOf)
-}
-
-function text(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('latin1')
 }
 
 interface SlabSpec {
@@ -398,7 +373,7 @@ function expectSame(reader: JournalReader, model: readonly JournalBatch[], salt:
     )
     const found = reader.at(partition, from)
     const holder = own.find(({ first, count }) => from >= first && from < first + count)
-    expect(found === undefined ? undefined : text(found.bytes)).toBe(
+    expect(found === undefined ? undefined : textOf(found.bytes)).toBe(
       holder === undefined ? undefined : recordsOf(holder)[from - holder.first],
     )
   }
@@ -412,7 +387,7 @@ function expectSame(reader: JournalReader, model: readonly JournalBatch[], salt:
 function plain(batches: Iterable<JournalBatch>): unknown[] {
   return [...batches].map(({ bytes, offsets, ...place }) => ({
     ...place,
-    bytes: text(bytes),
+    bytes: textOf(bytes),
     offsets: [...offsets],
   }))
 }

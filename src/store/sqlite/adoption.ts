@@ -65,10 +65,15 @@ export class Adoption implements AppliedChanges {
     const episode = row.widened ? widened(row.episode, said) : { ...said, id }
     this.#table.update(episode, row.widened)
     this.#push(change, row, episode)
-    if (row.widened) this.#absorbReached({ ...row, episode }, change)
+    if (change.change === 'opened' || grew(row.episode, episode)) {
+      this.#absorbReached({ ...row, episode }, change)
+    }
   }
 
-  /** A row that grew may reach others that the engine no longer knows: they are one episode now. */
+  /**
+   * A row that grew may reach others, which the engine no longer knows or has merged itself in a
+   * change that follows: they are one episode now.
+   */
   #absorbReached(row: StoredRow, change: EpisodeChange): void {
     let survivor = row
     for (;;) {
@@ -142,6 +147,10 @@ export class Adoption implements AppliedChanges {
     while (row?.mergedInto != null) row = this.#table.find(row.mergedInto)
     return row
   }
+}
+
+function grew(before: Episode, after: Episode): boolean {
+  return after.startMs < before.startMs || after.endMs > before.endMs
 }
 
 /** Firings within the quiet period of one another belong to one episode. */

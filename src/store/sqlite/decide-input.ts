@@ -63,15 +63,17 @@ export class DecideInputLoader {
     // The open key of an incident that absorbs is its dedup hash or its rule's open key.
     const openKeys = [...keys.map((key) => key.openKey), ...dedupHashes]
     const absorbing = this.#absorbing.all(JSON.stringify(openKeys)).map(incidentOf)
-    const incidents = new Map([...byId, ...absorbing].map((found) => [found.id, found]))
+    const distinct = new Map([...byId, ...absorbing].map((found) => [found.id, found]))
+    const incidents = [...distinct.values()].sort((a, b) => a.number - b.number)
+    const ids = incidents.map((incident) => incident.id)
     return {
       nowMs: request.nowMs,
       changes,
       commands,
-      incidents: [...incidents.values()].sort((a, b) => a.number - b.number),
+      incidents,
       previous: this.#previousOf(dedupHashes),
-      firingEpisodes: this.#firingOf(incidents.keys()),
-      latestEpisodes: this.#latestOf(named),
+      firingEpisodes: this.#firingOf(ids),
+      latestEpisodes: this.#latestOf(ids),
       nextNumber: this.#nextNumber.get()!.n,
       evidence: request.evidence,
     }
