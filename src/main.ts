@@ -7,12 +7,17 @@ import { run } from './cli/program.ts'
 const manifest = new URL('../package.json', import.meta.url)
 const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }
 
+const status = (text: string): void => {
+  if (process.stdout.isTTY) process.stdout.write(`\r\u001B[2K${text}`)
+}
+
 await run(
   process.argv.slice(2),
   {
     out: (line) => void process.stdout.write(`${line}\n`),
     err: (line) => void process.stderr.write(`${line}\n`),
     isTerminal: process.stdout.isTTY,
+    status,
     env: process.env,
     exit: (code) => {
       process.exitCode = code
@@ -24,9 +29,7 @@ await run(
     version,
     cwd: process.cwd(),
     onSignal: (signal, handler) => void process.on(signal, handler),
-    status(text) {
-      if (process.stdout.isTTY) process.stdout.write(`\r\u001B[2K${text}`)
-    },
+    status,
     sleep: (ms) => new Promise((resolve) => void setTimeout(resolve, ms)),
     deadline: (ms) => new Promise((resolve) => void setTimeout(resolve, ms).unref()),
   },

@@ -29,21 +29,27 @@ export function formatOption(): Option {
  * Reads a file (also `.gz`) with one JSON object per line, in order, and shows each event to
  * `onEvent`; the view is valid only during the call. Blank lines are passed over. An event counts
  * as received at the greatest event time so far, its own included (design §4.1). Answers how many
- * events there were; throws a `ProblemError` that names the line of the first bad one.
+ * events there were; throws a `ProblemError` that names the line of the first bad one. `onRead` is
+ * told how many bytes of the file are read, for a progress bar.
  */
 export async function eachEvent(
   file: string,
   format: EventsFormat,
   onEvent: (view: EventView, index: number) => void,
+  onRead?: (bytes: number) => void,
 ): Promise<number> {
   const read = format === 'gelf' ? gelfReader() : jsonReader()
   let index = 0
-  await eachLine(file, (bytes, start, end, line) => {
-    const view = read(bytes, start, end)
-    if (typeof view === 'string') throw badLine(file, line, view)
-    onEvent(view, index)
-    index++
-  })
+  await eachLine(
+    file,
+    (bytes, start, end, line) => {
+      const view = read(bytes, start, end)
+      if (typeof view === 'string') throw badLine(file, line, view)
+      onEvent(view, index)
+      index++
+    },
+    onRead,
+  )
   return index
 }
 
@@ -114,6 +120,7 @@ function timeOf(value: FieldValue): number | undefined {
 async function eachLine(
   file: string,
   onLine: (bytes: Buffer, start: number, end: number, line: number) => void,
+  onRead?: (bytes: number) => void,
 ): Promise<void> {
   let rest: Buffer = Buffer.alloc(0)
   let line = 0
@@ -128,7 +135,7 @@ async function eachLine(
       return
     onLine(bytes, start, last, line)
   }
-  for await (const chunk of openFile(file)) {
+  for await (const chunk of openFile(file, onRead)) {
     const bytes = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk
     let start = 0
     for (let at = bytes.indexOf(LINE_FEED); at >= 0; at = bytes.indexOf(LINE_FEED, start)) {
@@ -141,12 +148,15 @@ async function eachLine(
   if (rest.length > 0) take(rest, 0, rest.length)
 }
 
-async function* openFile(file: string): AsyncGenerator<Buffer> {
+async function* openFile(file: string, onRead?: (bytes: number) => void): AsyncGenerator<Buffer> {
   const source = createReadStream(file, { highWaterMark: 1024 * 1024 })
   const stream: Readable = file.endsWith('.gz') ? source.pipe(createGunzip()) : source
   if (stream !== source) source.once('error', (error) => stream.destroy(error))
   try {
-    yield* stream as AsyncIterable<Buffer>
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      yield chunk
+      onRead?.(source.bytesRead)
+    }
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     const why = code === 'ENOENT' ? 'there is no such file' : `it cannot be read: ${message}`
