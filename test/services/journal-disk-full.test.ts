@@ -10,7 +10,7 @@ import { connectForReading } from '../../src/ingest/journal/segment-reader.ts'
 import { openJournalReader, openJournalWriter } from '../../src/ingest/journal/sqlite-journal.ts'
 import { ManualClock } from '../../src/lib/manual-clock.ts'
 import type { Occurrence } from '../../src/model/occurrence.ts'
-import { recordsOf } from '../contracts/journal-contract.ts'
+import { recordsOf } from '../contracts/slab-builder.ts'
 import { recordAt, slabAt } from '../ingest/journal/numbered-records.ts'
 
 /** A file system of 4 MiB that fills up, and can be made larger while it is in use. */

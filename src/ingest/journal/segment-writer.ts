@@ -45,16 +45,17 @@ export class SegmentWriter {
     folder: string,
     no: number,
     { isChecked }: { readonly isChecked: boolean },
-  ): SegmentWriter | undefined {
+  ): { readonly segment: SegmentWriter; readonly heads: Heads } | undefined {
     return connect(folder, no, (db) => {
       // The schema first: a foreign file must not be switched to WAL, only refused.
       if (!hasSchema(db)) return undefined
       if (!isChecked) {
-        const { quick_check: verdict } = db.prepare('PRAGMA quick_check(1)').get()!
-        if (verdict !== 'ok') throw new JournalDamagedError(`quick_check: ${String(verdict)}`)
+        const { integrity_check: verdict } = db.prepare('PRAGMA integrity_check(1)').get()!
+        if (verdict !== 'ok') throw new JournalDamagedError(`integrity_check: ${String(verdict)}`)
       }
       db.exec(WRITER_PRAGMAS)
-      return new SegmentWriter(no, db)
+      const segment = new SegmentWriter(no, db)
+      return { segment, heads: segment.heads() }
     })
   }
 

@@ -11,7 +11,7 @@
  */
 import { closeSync, fsyncSync, openSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { DatabaseSync } from 'node:sqlite'
+import { DatabaseSync } from 'node:sqlite'
 import { JournalDamagedError } from './journal.ts'
 
 /** What a segment holds of one partition. */
@@ -114,32 +114,57 @@ export function segmentSizeBytes(folder: string, no: number): number {
 
 /**
  * Whether the file has its schema; false for one whose creation was cut off (it holds nothing).
- * Throws {@link JournalDamagedError} for a foreign file or a format this version does not read.
+ * Throws {@link JournalDamagedError} for a foreign file, a format this version does not read, or
+ * a schema that is not ours to the letter.
  */
 export function hasSchema(db: DatabaseSync): boolean {
-  const { application_id: application } = db.prepare('PRAGMA application_id').get()!
-  const { user_version: format } = db.prepare('PRAGMA user_version').get()!
-  if (application === 0 && format === 0) {
-    const objects = db.prepare('SELECT count(*) AS n FROM sqlite_schema').get()!['n']
-    if (objects === 0) return false
+  try {
+    const { application_id: application } = db.prepare('PRAGMA application_id').get()!
+    const { user_version: format } = db.prepare('PRAGMA user_version').get()!
+    const schema = schemaText(db)
+    if (application === 0 && format === 0 && schema === '') return false
+    if (application !== APPLICATION_ID) {
+      throw new JournalDamagedError('the file is a database, but not a journal segment')
+    }
+    if (format !== FORMAT) {
+      const other = `format ${String(format)}`
+      throw new JournalDamagedError(`the file has ${other}; this version reads ${FORMAT}`)
+    }
+    if (schema !== expectedSchema()) {
+      throw new JournalDamagedError('the tables are not those of a journal segment')
+    }
+    return true
+  } catch (error) {
+    // These statements are right: what SQLite cannot make of them lies in the file's own header.
+    if (sqliteCode(error) !== SQLITE_ERROR) throw error
+    throw new JournalDamagedError('the file is not readable as a database', { cause: error })
   }
-  if (application !== APPLICATION_ID) {
-    throw new JournalDamagedError('the file is a database, but not a journal segment')
+}
+
+function schemaText(db: DatabaseSync): string {
+  const rows = db.prepare('SELECT name, tbl_name, sql FROM sqlite_schema ORDER BY rowid').all()
+  return rows.length === 0 ? '' : JSON.stringify(rows)
+}
+
+let schemaOfFreshFile: string | undefined
+
+function expectedSchema(): string {
+  if (schemaOfFreshFile === undefined) {
+    const db = new DatabaseSync(':memory:')
+    db.exec(SCHEMA)
+    schemaOfFreshFile = schemaText(db)
+    db.close()
   }
-  if (format !== FORMAT) {
-    throw new JournalDamagedError(
-      `the file has format ${String(format)}; this version reads ${FORMAT}`,
-    )
-  }
-  return true
+  return schemaOfFreshFile
 }
 
 /** SQLite's extended result code of an error, undefined when it is none of SQLite's. */
-export function sqliteCode(error: unknown): number | undefined {
+function sqliteCode(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('errcode' in error)) return undefined
   return typeof error.errcode === 'number' ? error.errcode : undefined
 }
 
+const SQLITE_ERROR = 1
 const SQLITE_CORRUPT = 11
 const SQLITE_NOTADB = 26
 /** Result codes (low byte) that speak of the disk and may pass: the writer tries again. */

@@ -1,7 +1,12 @@
 import { existsSync } from 'node:fs'
 import type { Report } from '../../model/occurrence.ts'
 import { type BatchPlace, decodeBatch } from './batch-codec.ts'
-import type { JournalBatch, JournalPartition, JournalReader } from './journal.ts'
+import {
+  type JournalBatch,
+  JournalDamagedError,
+  type JournalPartition,
+  type JournalReader,
+} from './journal.ts'
 import { isDamage, listSegments, segmentName, segmentPath, type Span } from './segment.ts'
 import { SegmentReader, type StoredBatch } from './segment-reader.ts'
 
@@ -38,21 +43,26 @@ export class SqliteJournalReader implements JournalReader {
     let next = from
     for (const no of this.#segments()) {
       const spans = this.#sealedSpans(no)
+      const span = spans?.get(partition)
       if (spans !== undefined) {
-        const span = spans.get(partition)
         if (span === undefined || span.next <= next) continue
         if (span.first >= to) return
       }
+      // Within one segment a partition is dense: where it is not, an index was damaged.
+      let expected = span === undefined ? undefined : Math.max(next, span.first)
       const rows = this.#rows(no, (segment, last, limit) => {
         const start = last === undefined ? next : last.place.first + last.place.count
         return start >= to ? [] : segment.batches(partition, start, to, limit)
       })
       for (const row of rows) {
+        if (expected !== undefined) this.#noteMissing(no, partition, expected, row.place.first)
+        expected = row.place.first + row.place.count
         const batch = this.#decode(no, row)
         if (batch === undefined) continue
         next = batch.first + batch.count
         yield batch
       }
+      if (span !== undefined) this.#noteMissing(no, partition, expected!, Math.min(span.next, to))
       if (next >= to) return
     }
   }
@@ -219,6 +229,14 @@ export class SqliteJournalReader implements JournalReader {
       this.#refuse(no, error, place)
       return undefined
     }
+  }
+
+  #noteMissing(no: number, partition: string, from: number, to: number): void {
+    if (to <= from) return
+    const error = new JournalDamagedError(
+      `${partition}: positions ${from} to ${to - 1} are missing`,
+    )
+    this.#refuse(no, error)
   }
 
   /** Reports damage once and lets reading go on elsewhere; anything else is the caller's. */

@@ -4,18 +4,9 @@ import type { Report } from '../../model/occurrence.ts'
 import type { Durable, Slab } from '../../model/slab.ts'
 import { type BatchPlace, packSlab } from './batch-codec.ts'
 import { type JournalWriter, JournalWriteError, type RemovedSegment } from './journal.ts'
-import { Positions } from './positions.ts'
-import { planRetention, removeOrphans, type SegmentContent, unlinkSegment } from './retention.ts'
-import {
-  diskCode,
-  isDamage,
-  listSegments,
-  segmentName,
-  segmentPath,
-  segmentSizeBytes,
-  type Span,
-} from './segment.ts'
-import { SegmentReader } from './segment-reader.ts'
+import { type Heads, Positions } from './positions.ts'
+import { removeOrphans, Retention } from './retention.ts'
+import { diskCode, isDamage, listSegments, segmentName, segmentPath } from './segment.ts'
 import { SegmentWriter } from './segment-writer.ts'
 
 interface WriterOptions {
@@ -48,13 +39,15 @@ export class SqliteJournalWriter implements JournalWriter {
   readonly #checked = new Set<number>()
   /** Segments found damaged: reported, never written again. */
   readonly #damaged = new Set<number>()
-  /** What sealed segments hold, for retention. */
-  readonly #spans = new Map<number, readonly Span[]>()
-  #heldSegment: number | undefined
+  readonly #retention: Retention
   #isFailing = false
 
   private constructor(options: WriterOptions) {
     this.#options = options
+    this.#retention = new Retention({
+      ...options,
+      onDamage: (no, error) => this.#refuse(no, error),
+    })
   }
 
   static open(options: WriterOptions): SqliteJournalWriter {
@@ -103,7 +96,7 @@ export class SqliteJournalWriter implements JournalWriter {
     const removed: RemovedSegment[] = []
     try {
       this.#onDisk('removing old segments of the journal', () => {
-        this.#removeOld(below, nowMs, removed)
+        for (const one of this.#retention.removeOld(below, nowMs)) removed.push(one)
       })
     } catch (error) {
       // It was reported, nothing is lost by it, and the next call tries again.
@@ -117,27 +110,6 @@ export class SqliteJournalWriter implements JournalWriter {
       this.#onDisk('closing the journal', () => this.#current?.foldLog())
     } finally {
       this.#drop()
-    }
-  }
-
-  #removeOld(below: ReadonlyMap<string, number>, nowMs: number, removed: RemovedSegment[]): void {
-    const { folder, maxAgeMs, maxBytes, report } = this.#options
-    const segments = listSegments(folder).map((no) => ({
-      no,
-      sizeBytes: segmentSizeBytes(folder, no),
-    }))
-    const limits = { below, nowMs, maxAgeMs, maxBytes }
-    const plan = planRetention(segments, (no) => this.#contentOf(no), limits)
-    if (plan.held !== undefined && plan.held !== this.#heldSegment) {
-      report({ name: 'journal.retention_held', detail: { segment: segmentName(plan.held) } })
-    }
-    this.#heldSegment = plan.held
-    for (const [i, { no, cause }] of plan.remove.entries()) {
-      unlinkSegment(folder, no)
-      this.#spans.delete(no)
-      const detail = { segment: segmentName(no), cause, sizeBytes: segments[i]!.sizeBytes }
-      removed.push(detail)
-      report({ name: 'journal.segment_removed', detail })
     }
   }
 
@@ -166,13 +138,14 @@ export class SqliteJournalWriter implements JournalWriter {
     let isNewestUnfinished = false
     for (const no of numbers.toReversed()) {
       if (this.#damaged.has(no)) continue
-      const segment = this.#tryOpen(no)
-      if (segment === undefined) {
+      const opened = this.#tryOpen(no)
+      if (opened === undefined) {
         isNewestUnfinished ||= no === newest && !this.#damaged.has(no)
         continue
       }
+      const { segment, heads } = opened
       const isAfterDamage = [...this.#damaged].some((damaged) => damaged > no)
-      this.#positions.adopt(segment.heads(), { isAfterDamage })
+      this.#positions.adopt(heads, { isAfterDamage })
       if (no === newest && !segment.isSealed) return this.#goOn(segment)
       segment.close()
       break
@@ -186,18 +159,19 @@ export class SqliteJournalWriter implements JournalWriter {
   }
 
   /** Undefined when it is damaged (reported) or its creation was cut off. */
-  #tryOpen(no: number): SegmentWriter | undefined {
+  #tryOpen(no: number): { segment: SegmentWriter; heads: Heads } | undefined {
     const { folder, report } = this.#options
     const isChecked = this.#checked.has(no)
     const log = statSync(`${segmentPath(folder, no)}-wal`, { throwIfNoEntry: false })
     try {
-      const segment = SegmentWriter.open(folder, no, { isChecked })
-      if (segment !== undefined && !isChecked && (log?.size ?? 0) > 0) {
+      const opened = SegmentWriter.open(folder, no, { isChecked })
+      if (opened === undefined) return undefined
+      if (!isChecked && (log?.size ?? 0) > 0) {
         const detail = { segment: segmentName(no), message: 'opened after an unclean end' }
         report({ name: 'journal.recovered', detail })
       }
-      if (segment !== undefined) this.#checked.add(no)
-      return segment
+      this.#checked.add(no)
+      return opened
     } catch (error) {
       if (!isDamage(error)) throw error
       this.#refuse(no, error)
@@ -214,27 +188,6 @@ export class SqliteJournalWriter implements JournalWriter {
     } catch (error) {
       segment.close()
       throw error
-    }
-  }
-
-  #contentOf(no: number): SegmentContent {
-    const { folder } = this.#options
-    const known = this.#spans.get(no)
-    if (known !== undefined) return { kind: 'readable', spans: known }
-    try {
-      const segment = SegmentReader.open(folder, no)
-      if (segment === undefined) return { kind: 'readable', spans: [] }
-      try {
-        const spans = segment.spans()
-        if (segment.isSealed) this.#spans.set(no, spans)
-        return { kind: 'readable', spans }
-      } finally {
-        segment.close()
-      }
-    } catch (error) {
-      if (!isDamage(error)) throw error
-      this.#refuse(no, error)
-      return { kind: 'damaged', changedMs: statSync(segmentPath(folder, no)).mtimeMs }
     }
   }
 

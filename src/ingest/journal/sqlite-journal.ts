@@ -27,8 +27,8 @@ export interface JournalReaderOptions {
   readonly report: Report
 }
 
-export const DEFAULT_SEGMENT_BYTES = 256 * 1024 * 1024
-export const DEFAULT_SEGMENT_MS = 3_600_000
+const DEFAULT_SEGMENT_BYTES = 256 * 1024 * 1024
+const DEFAULT_SEGMENT_MS = 3_600_000
 
 /**
  * Opens the journal for appending, after checking its newest segment. Several writers (a

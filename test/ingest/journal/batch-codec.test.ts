@@ -7,7 +7,7 @@ import {
   sealBatch,
 } from '../../../src/ingest/journal/batch-codec.ts'
 import { JournalDamagedError } from '../../../src/ingest/journal/journal.ts'
-import { slab } from '../../contracts/journal-contract.ts'
+import { slab } from '../../contracts/slab-builder.ts'
 
 const place = (count: number): BatchPlace => ({
   partition: 'tcp@1',

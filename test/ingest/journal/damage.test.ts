@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { POSITION_SKIP } from '../../../src/ingest/journal/positions.ts'
 import { listSegments, segmentPath } from '../../../src/ingest/journal/segment.ts'
 import { ManualClock } from '../../../src/lib/manual-clock.ts'
-import { recordsOf } from '../../contracts/journal-contract.ts'
+import { recordsOf } from '../../contracts/slab-builder.ts'
 import { recordAt, slabAt } from './numbered-records.ts'
 import { sqliteHarness } from './sqlite-harness.ts'
 
@@ -92,6 +92,29 @@ test('a batch that was changed is left out and reported, its neighbours are read
   db.exec("UPDATE batch SET blob = zeroblob(length(blob)) WHERE partition = 'a@1' AND first = 50")
   db.close()
   expect(positionsRead()).toEqual([...range(0, 50), ...range(60, 120)])
+  expect(harness.reported()).toEqual(['journal.damaged'])
+})
+
+test('a segment whose tables are not ours to the letter is reported, by reader and writer', () => {
+  for (const no of [2, 3]) {
+    const content = readFileSync(path(no)).toString('latin1').replace('blob BLOB', 'blub BLOB')
+    writeFileSync(path(no), content, 'latin1')
+  }
+  expect(positionsRead()).toEqual(range(0, 40))
+  expect(harness.reported()).toEqual(['journal.damaged', 'journal.damaged'])
+  harness.openWriter({}, clock).close()
+  expect(harness.reported()).toContain('journal.damaged')
+})
+
+test.for([
+  { what: 'at the beginning', first: 40 },
+  { what: 'in the middle', first: 60 },
+  { what: 'at the end', first: 70 },
+])('a batch that is missing $what of a sealed segment is reported', ({ first }) => {
+  const db = new DatabaseSync(path(2))
+  db.prepare("DELETE FROM batch WHERE partition = 'a@1' AND first = ?").run(first)
+  db.close()
+  expect(positionsRead()).toHaveLength(110)
   expect(harness.reported()).toEqual(['journal.damaged'])
 })
 

@@ -3,7 +3,7 @@ import { GroupCommit } from '../../../src/ingest/journal/group-commit.ts'
 import { type JournalWriter, JournalWriteError } from '../../../src/ingest/journal/journal.ts'
 import type { Occurrence } from '../../../src/model/occurrence.ts'
 import type { Slab } from '../../../src/model/slab.ts'
-import { slab } from '../../contracts/journal-contract.ts'
+import { slab } from '../../contracts/slab-builder.ts'
 
 /** A writer that notes each append, and throws when told to. */
 class FakeWriter implements JournalWriter {

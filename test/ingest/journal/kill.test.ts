@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { JournalReader } from '../../../src/ingest/journal/journal.ts'
 import { listSegments, segmentPath } from '../../../src/ingest/journal/segment.ts'
-import { recordsOf } from '../../contracts/journal-contract.ts'
+import { recordsOf } from '../../contracts/slab-builder.ts'
 import { recordAt } from './numbered-records.ts'
 import { sqliteHarness } from './sqlite-harness.ts'
 
@@ -51,7 +51,7 @@ async function appendUntilKilled(
   lines: number,
   acknowledged: Map<string, number>,
 ): Promise<void> {
-  const script = join(import.meta.dirname, 'append-until-killed.ts')
+  const script = fileURLToPath(new URL('./append-until-killed.ts', import.meta.url))
   const child = spawn(process.execPath, [script, folder], { stdio: ['ignore', 'pipe', 'pipe'] })
   let errors = ''
   child.stderr.on('data', (text) => (errors += String(text)))

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Slab } from '../../../src/model/slab.ts'
-import { slab } from '../../contracts/journal-contract.ts'
+import { slab } from '../../contracts/slab-builder.ts'
 
 /** The one record that belongs at a position: text that compresses badly, of varying length. */
 export function recordAt(partition: string, position: number): string {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { POSITION_SKIP, Positions } from '../../../src/ingest/journal/positions.ts'
-import { slab } from '../../contracts/journal-contract.ts'
+import { slab } from '../../contracts/slab-builder.ts'
 
 const firsts = (positions: Positions, ...partitions: string[]) =>
   positions.place(

@@ -7,7 +7,8 @@ import { listSegments, segmentPath } from '../../../src/ingest/journal/segment.t
 import { SegmentWriter } from '../../../src/ingest/journal/segment-writer.ts'
 import { openJournalReader, openJournalWriter } from '../../../src/ingest/journal/sqlite-journal.ts'
 import { ManualClock } from '../../../src/lib/manual-clock.ts'
-import { journalContract, recordsOf, slab } from '../../contracts/journal-contract.ts'
+import { journalContract } from '../../contracts/journal-contract.ts'
+import { recordsOf, slab } from '../../contracts/slab-builder.ts'
 import { sqliteHarness } from './sqlite-harness.ts'
 
 journalContract('SQLite segments', sqliteHarness)
