@@ -3,7 +3,7 @@ import { ConditionCompiler } from '../rules/matching/compile-condition.ts'
 import { eachEvent, formatOption, type EventsFormat } from './events-file.ts'
 import type { CliIo } from './io.ts'
 import { oneLine, reporting } from './problems.ts'
-import { loadGoodRules } from './rules-option.ts'
+import { loadRules } from './rules-option.ts'
 
 interface MatchOptions {
   readonly rules: string[]
@@ -25,7 +25,7 @@ export function register(program: Command, io: CliIo): void {
 }
 
 async function match(options: MatchOptions, io: CliIo): Promise<number> {
-  const { ruleset, source } = loadGoodRules(options.rules)
+  const { ruleset, source } = loadRules(options.rules)
   const compiler = new ConditionCompiler(source.fields)
   const rules = ruleset.rules.map(({ id, condition }) => ({
     id,

@@ -5,34 +5,24 @@ import type { RulesetSource } from '../model/ruleset.ts'
 
 /**
  * Reads and compiles the rules that the paths name, without the service's settings: no inputs are
- * known and fields have Graylog's types. Throws a `ProblemError` when a path cannot be read or no
- * rule file is there; problems of the rules are in the result.
+ * known and fields have Graylog's types. Throws a `ProblemError` with everything that is wrong:
+ * a path that cannot be read, no rule file at all, an error in a rule.
  */
 export function loadRules(
   paths: readonly string[],
 ): RulesetResult & { readonly source: RulesetSource } {
   const { documents, problems } = readRuleFiles(paths)
   if (problems.length > 0) throw new ProblemError(problems)
-  if (documents.length === 0) {
-    const message = 'no rule file (.yaml, .yml) is there'
-    const nothing: Problem = {
-      code: 'unreadable',
-      severity: 'error',
-      message,
-      file: paths.join(' '),
-    }
-    throw new ProblemError([nothing])
-  }
+  if (documents.length === 0) throw new ProblemError([nothingAt(paths)])
   const source: RulesetSource = { documents, inputs: {}, fields: {} }
-  return { ...compileRuleset(source), source }
+  const result = compileRuleset(source)
+  const errors = result.problems.filter((problem) => problem.severity === 'error')
+  if (errors.length > 0) throw new ProblemError(errors)
+  return { ...result, source }
 }
 
-/** The same, where rules with an error are of no use: throws with every error. */
-export function loadGoodRules(
-  paths: readonly string[],
-): RulesetResult & { readonly source: RulesetSource } {
-  const loaded = loadRules(paths)
-  const errors = loaded.problems.filter((problem) => problem.severity === 'error')
-  if (errors.length > 0) throw new ProblemError(errors)
-  return loaded
+/** A wrong folder must not look like a good one. */
+export function nothingAt(paths: readonly string[]): Problem {
+  const message = 'no rule file (.yaml, .yml) is there'
+  return { code: 'unreadable', severity: 'error', message, file: paths.join(' ') }
 }

@@ -49,6 +49,12 @@ class Compilation {
   file(file: string, text: string): void {
     const { documents, faults } = readYaml(text)
     for (const fault of faults) this.#problems.push({ ...fault, severity: 'error', file })
+    if (documents.some((document) => kindOf(document) === 'sigma')) {
+      // Once for a file, which often holds many.
+      const { line, column } = documents[0]!.locate([])
+      const message = 'this is a Sigma file; Sigma comes in a later version of Tocsin'
+      this.#problems.push({ code: 'sigma-later', severity: 'error', message, file, line, column })
+    }
     for (const document of documents) this.#document(new DocumentReader(document, file), document)
   }
 
@@ -74,10 +80,7 @@ class Compilation {
       const rule = readRule(reader, this.#source)
       if (this.#isNew(reader, 'rule') && rule !== undefined) this.#rules.push(rule)
     } else if (kind === 'slo') this.#objective(reader)
-    else if (kind === 'sigma') {
-      const message = 'this is a Sigma document; Sigma comes in a later version of Tocsin'
-      reader.refuse([], 'sigma-later', message)
-    } else refuseUnknown(reader)
+    else if (kind === undefined) refuseUnknown(reader)
     this.#problems.push(...reader.problems)
   }
 

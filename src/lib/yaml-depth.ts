@@ -1,4 +1,8 @@
-import { CST, Lexer } from 'yaml'
+/** A piece of YAML text and what the library's lexer calls it; `null` for the text of a scalar. */
+export interface YamlLexeme {
+  readonly type: string | null
+  readonly text: string
+}
 
 interface Level {
   readonly column: number
@@ -6,23 +10,23 @@ interface Level {
 }
 
 /**
- * Offset at which YAML text nests deeper than `max`; `undefined` when it nowhere does. Runs before
+ * Offset at which YAML nests deeper than `max`; `undefined` when it nowhere does. Runs before
  * any parser builds something from the text: the parser recurses over depth, and a stack that is
  * nearly used up can end the whole process.
  *
- * Works on the library's lexer, which keeps a counter and no stack. Flow depth is counted from
+ * Works on the lexemes of the library, whose lexer keeps a counter and no stack. Flow depth is counted from
  * brackets (those in quotes, comments and block scalars are other lexemes); block depth is the
  * number of indicator columns that a place stands inside.
  */
-export function findTooDeep(text: string, max: number): number | undefined {
+export function findTooDeep(lexemes: Iterable<YamlLexeme>, max: number): number | undefined {
   const levels: Level[] = []
   let flow = 0
   let offset = 0
   let lineStart = 0
   let keyStart: number | undefined
   let isContent = false
-  for (const lexeme of new Lexer().lex(text)) {
-    const type: CST.TokenType | null = isContent ? null : CST.tokenType(lexeme)
+  for (const lexeme of lexemes) {
+    const type: string | null = isContent ? null : lexeme.type
     isContent = type === 'scalar'
     if (type === 'scalar' || type === 'flow-error-end') continue
     if (type === 'doc-mode') {
@@ -42,9 +46,9 @@ export function findTooDeep(text: string, max: number): number | undefined {
     if (flow === 0 && type !== 'space') {
       keyStart = STARTS_NODE.has(type ?? '') ? undefined : (keyStart ?? offset)
     }
-    const lastBreak = lexeme.lastIndexOf('\n')
+    const lastBreak = lexeme.text.lastIndexOf('\n')
     if (lastBreak >= 0) lineStart = offset + lastBreak + 1
-    offset += lexeme.length
+    offset += lexeme.text.length
   }
   return undefined
 }

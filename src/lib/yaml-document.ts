@@ -1,8 +1,10 @@
 import {
+  CST,
   isAlias,
   isMap,
   isScalar,
   isSeq,
+  Lexer,
   LineCounter,
   parseAllDocuments,
   visit,
@@ -10,7 +12,7 @@ import {
   type Node,
   type Scalar,
 } from 'yaml'
-import { findTooDeep } from './yaml-depth.ts'
+import { findTooDeep, type YamlLexeme } from './yaml-depth.ts'
 
 /** What a document may hold after reading: objects have no prototype. */
 export type YamlValue =
@@ -46,6 +48,8 @@ export interface YamlFault {
 /** 256 KiB hold about a thousand rules of ordinary length. */
 export const YAML_SIZE_MAX = 256 * 1024
 export const YAML_DEPTH_MAX = 32
+/** More faults than this help nobody. */
+export const YAML_FAULTS_MAX = 100
 
 /**
  * One document of a YAML text: plain values (YAML 1.2 core schema, so `no` and `on` are text),
@@ -118,7 +122,8 @@ export function readYaml(text: string): {
     schema: 'core',
     merge: false,
     strict: true,
-    uniqueKeys: true,
+    // The library compares every key with every other; refuseForeign does it in one pass.
+    uniqueKeys: false,
     prettyErrors: false,
     logLevel: 'silent',
     lineCounter: lines,
@@ -126,19 +131,14 @@ export function readYaml(text: string): {
   const documents: YamlDocument[] = []
   const faults: YamlFault[] = []
   const fault = (code: YamlFault['code'], offset: number, message: string): void => {
+    if (faults.length >= YAML_FAULTS_MAX) return
     const { line, col } = lines.linePos(offset)
     faults.push({ code, message, line: Math.max(1, line), column: Math.max(1, col) })
   }
   for (const document of Array.isArray(parsed) ? parsed : []) {
     for (const error of [...document.errors, ...document.warnings]) {
       if (error.code === 'TAG_RESOLVE_FAILED') continue
-      const isDuplicate = error.code === 'DUPLICATE_KEY'
-      const word = isDuplicate ? /^[^\n:]*/.exec(text.slice(error.pos[0]))![0].trim() : ''
-      fault(
-        isDuplicate ? 'yaml-duplicate-key' : 'yaml-syntax',
-        error.pos[0],
-        isDuplicate ? `the key "${word}" stands twice in one block` : error.message,
-      )
+      fault('yaml-syntax', error.pos[0], error.message)
     }
     refuseForeign(document, fault)
     if (faults.length > 0 || isEmpty(document)) continue
@@ -169,13 +169,17 @@ function refuseEarly(text: string): YamlFault | undefined {
     const message = `the character U+${code} may not stand in YAML; write it as an escape in double quotes`
     return { code: 'yaml-syntax', message, ...lineAndColumn(text, control) }
   }
-  const deep = findTooDeep(text, YAML_DEPTH_MAX)
+  const deep = findTooDeep(lexemes(text), YAML_DEPTH_MAX)
   if (deep === undefined) return undefined
   return {
     code: 'yaml-too-deep',
     message: `nesting is deeper than ${YAML_DEPTH_MAX} levels`,
     ...lineAndColumn(text, deep),
   }
+}
+
+function* lexemes(text: string): Generator<YamlLexeme> {
+  for (const lexeme of new Lexer().lex(text)) yield { type: CST.tokenType(lexeme), text: lexeme }
 }
 
 /** Outside YAML's printable set (YAML 1.2.2 §5.1), lone surrogates included. */
@@ -211,14 +215,23 @@ function refuseForeign(
         fault('yaml-refused', at, `the tag "${node.tag}" is not allowed`)
       }
     },
-    Pair(_key, pair) {
-      if (isScalar(pair.key)) {
-        if (pair.key.value !== '<<' || pair.key.type !== 'PLAIN') return
-        fault('yaml-refused', pair.key.range?.[0] ?? 0, 'the merge key "<<" is not allowed')
-        return
+    Map(_key, map) {
+      const keys = new Set<string>()
+      for (const { key } of map.items) {
+        const at = (key as Node | null)?.range?.[0] ?? map.range?.[0] ?? 0
+        if (!isScalar(key)) {
+          fault('yaml-refused', at, 'a key must be a plain word or quoted text')
+          continue
+        }
+        const text = keyText(key)
+        if (text === '<<' && key.type === 'PLAIN') {
+          fault('yaml-refused', at, 'the merge key "<<" is not allowed')
+        }
+        if (keys.has(text)) {
+          fault('yaml-duplicate-key', at, `the key "${text}" stands twice in one block`)
+        }
+        keys.add(text)
       }
-      const at = (pair.key as Node | null)?.range?.[0] ?? 0
-      fault('yaml-refused', at, 'a key must be a plain word or quoted text')
     },
   })
 }
