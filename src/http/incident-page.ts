@@ -42,7 +42,7 @@ export function incidentPage(
       </p>
       ${overview(incident, nowMs)} ${commands(incident)}
       ${section('report', 'What fired', false, fired(report))}
-      ${section('timeline', 'Timeline', `${detail.timeline.length} entries`, timeline(detail, nowMs))}
+      ${section('timeline', 'Timeline', `${detail.timeline.length}`, timeline(detail, nowMs))}
       ${section('episodes', 'Episodes', `${detail.episodes.length}`, episodes(detail, nowMs))}
       ${section('deliveries', 'Deliveries', `${detail.deliveries.length}`, deliveries(detail, nowMs))}
     `,
@@ -110,7 +110,7 @@ function fired(report: CoreReport | undefined): Html {
 
 function sample(title: string, event: ReportSample | null): Html | false {
   if (event === null) return false
-  const { message, ...fields } = event.fields
+  const { message, timestamp: _, ...fields } = event.fields
   const rest = Object.keys(fields).length - FIELDS_SHOWN
   return html`<div>
     <h3>${title} <span class="quiet">${utc(event.timeMs)}</span></h3>

@@ -113,7 +113,7 @@ function iso(ms: number): string {
 }
 
 /** A length of time in its largest fitting unit: `42 s`, `7 min`, `3 h`, `2 d`. */
-export function span(ms: number): string {
+function span(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1_000))
   if (seconds < 90) return `${seconds} s`
   if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`

@@ -40,6 +40,8 @@ const BEHIND_RECORDS = 10_000
 const REFRESH_SECONDS = 30
 /** A page is read by people; the API lists the rest. */
 const RULES_SHOWN = 200
+/** One window of each alerting pair; the API has all. */
+const BURN_SHOWN = new Set(['5m', '1h', '6h', '3d'])
 const PROBLEMS_SHOWN = 20
 
 /** The page at `/`: what an SRE needs at a glance. */
@@ -113,18 +115,22 @@ function tiles(overview: Overview, firing: number): Html {
     html`<a class="tile ${kind}" href="${target}"><b>${figure}</b> <span>${text}</span></a>`
   const incidents = `${overview.incidents.length}${overview.moreIncidents ? '+' : ''}`
   return html`<div class="tiles">
-    ${tile(firing > 0 ? 'bad' : 'good', incidents, `open incidents, ${firing} firing`, '#incidents')}
+    ${tile(firing > 0 ? 'bad' : 'good', incidents, `open ${plural(overview.incidents.length, 'incident')}, ${firing} firing`, '#incidents')}
     ${tile(backlog > BEHIND_RECORDS ? 'warn' : 'good', figure(perSecond), 'events per second', '#inputs')}
     ${tile(
       overspent > 0 ? 'bad' : 'good',
       String(overview.slo.length),
-      overspent > 0 ? `objectives, ${overspent} overspent` : 'objectives within budget',
+      overspent > 0
+        ? `${plural(overview.slo.length, 'objective')}, ${overspent} overspent`
+        : `${plural(overview.slo.length, 'objective')} within budget`,
       '#slo',
     )}
     ${tile(
       overview.problems.length > 0 ? 'warn' : 'good',
       String(overview.rules.length),
-      overview.problems.length > 0 ? 'rules, reload refused' : 'rules active',
+      overview.problems.length > 0
+        ? `${plural(overview.rules.length, 'rule')}, reload refused`
+        : `${plural(overview.rules.length, 'rule')} active`,
       '#rules',
     )}
   </div>`
@@ -217,7 +223,7 @@ function objectives({ slo }: Overview): Html {
       each.sli === null ? '–' : percent(each.sli),
       budget(each.budgetRemaining),
       each.burnRates
-        .filter(({ rate }) => rate !== null)
+        .filter(({ window, rate }) => rate !== null && BURN_SHOWN.has(window))
         .map(
           ({ window, rate }) =>
             html`<span class="pair"><b>${window}</b> ${figure(rate ?? 0)}×</span> `,
@@ -234,7 +240,7 @@ function budget(remaining: number | null): Html {
   const shown = Math.max(0, Math.min(1, remaining))
   return html`<span class="budget ${kind}">
     <meter class="${kind}" min="0" max="1" value="${shown}">${percent(remaining)}</meter>
-    ${(remaining * 100).toFixed(1)} %
+    ${remaining < -1 ? `overspent ${figure(1 - remaining)}×` : `${(remaining * 100).toFixed(1)} %`}
   </span>`
 }
 
@@ -276,7 +282,11 @@ function ruleHealth(rule: RuleWithFigures): Html {
 }
 
 function percent(ratio: number): string {
-  return `${Number((ratio * 100).toFixed(4))} %`
+  return `${Number((ratio * 100).toFixed(3))} %`
+}
+
+function plural(count: number, word: string): string {
+  return count === 1 ? word : `${word}s`
 }
 
 /** A number short enough to read at a glance: `12.3`, `4,210`, `1.2 M`. */

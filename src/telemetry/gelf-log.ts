@@ -55,7 +55,7 @@ export function gelfMessage(
   // Graylog turns line breaks of a short message into nothing worth relying on; there are none.
   const text = String(msg).replaceAll(/\s+/g, ' ').trim().slice(0, MESSAGE_MAX) || 'no message'
   const additional = Object.entries(fields).map(([name, value]) => [
-    `_${name.replaceAll(/[^\w.-]/g, '_')}`,
+    additionalName(name),
     typeof value === 'number' || typeof value === 'string' ? value : JSON.stringify(value),
   ])
   return JSON.stringify({
@@ -67,6 +67,11 @@ export function gelfMessage(
     level: SYSLOG[String(level)] ?? 6,
     _tocsin_self: selfMarker(key, selfMaterial(timestampMs, source, text)),
   })
+}
+
+/** GELF allows word characters, full stop and hyphen, and keeps `_id` for itself. */
+function additionalName(name: string): string {
+  return name === 'id' ? '_id_' : `_${name.replaceAll(/[^\w.-]/g, '_')}`
 }
 
 type Send = (message: string, done: (error?: Error | null) => void) => void

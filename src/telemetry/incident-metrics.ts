@@ -4,13 +4,13 @@ import type { Report } from '../model/occurrence.ts'
 import { collected, type Sample } from './collected.ts'
 
 /** Incidents by what they are counted by; the API's `IncidentCounts` fits. */
-export interface IncidentFigures {
+interface IncidentFigures {
   readonly open: readonly { severity: string; phase: string; mode: string; count: number }[]
   readonly total: readonly { severity: string; mode: string; count: number }[]
 }
 
 /** One receiver's outbox; the outbox reader's `backlog()` fits. */
-export interface BacklogFigures {
+interface BacklogFigures {
   readonly receiver: string
   readonly pending: number
   readonly dead: number

@@ -3,8 +3,8 @@ import { Secret } from '../lib/secret.ts'
 /** Fields of a log line by name; values are plain JSON. */
 export type LogFields = Readonly<Record<string, unknown>>
 
-/** Names that pino or GELF use themselves. */
-const RESERVED = new Set(['level', 'time', 'msg', 'pid', 'hostname', 'host', 'version', 'id'])
+/** Names of what every line says of itself. */
+const RESERVED = new Set(['level', 'time', 'msg'])
 const SECRET_NAME =
   /(secret|password|passwd|token|authorization|cookie|credential|api_?key|private_?key|signature)/i
 /** Forms of secrets that say themselves what they are, in any text. */

@@ -17,7 +17,7 @@ export interface MetricSources extends IncidentMetricSources {
 }
 
 /** What is active, and how the last reload went. */
-export interface ConfigStatus {
+interface ConfigStatus {
   /** Hexadecimal hash over configuration and rules: replicas can be compared by it. */
   readonly hash: string
   readonly lastReloadOk: boolean

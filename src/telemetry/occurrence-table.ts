@@ -1,7 +1,7 @@
 import type { Occurrence, OccurrenceName } from '../model/occurrence.ts'
 
 /** `count`: no line, only the metric; for what happens once per record or per commit. */
-export type OccurrenceLevel = 'count' | 'debug' | 'info' | 'warn' | 'error'
+type OccurrenceLevel = 'count' | 'debug' | 'info' | 'warn' | 'error'
 
 /** A counter that occurrences move; several may move the same one. */
 export interface OccurrenceMetric {

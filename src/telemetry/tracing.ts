@@ -1,5 +1,5 @@
 /** Values a span may carry: names and counts, never text of events (I10). */
-export type SpanAttributes = Readonly<Record<string, string | number | boolean>>
+type SpanAttributes = Readonly<Record<string, string | number | boolean>>
 
 /** Runs `run` inside a span; a throw marks it as failed and goes on to the caller. */
 export type Span = <T>(name: string, attributes: SpanAttributes, run: () => T) => T

@@ -10,7 +10,7 @@ import {
 } from './sample-incident.ts'
 
 /** An incident with one text in every place that comes from a log or a person. */
-export function detailWith(text: string): IncidentDetail {
+function detailWith(text: string): IncidentDetail {
   const incident = sampleIncident({
     title: text,
     ruleId: text,

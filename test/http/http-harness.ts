@@ -140,14 +140,14 @@ export function harness(change: Partial<HttpOptions> = {}) {
   }
 }
 
-export function authorization(caller: Caller): { authorization?: string } {
+function authorization(caller: Caller): { authorization?: string } {
   if (caller === 'anonymous') return {}
   const token = caller === 'unknown' ? `tcs_${'x'.repeat(43)}` : TOKENS[caller].token
   return { authorization: `Bearer ${token}` }
 }
 
 /** The contract of the store's read side, over an array: newest first, cursor = offset. */
-export function memoryReadModel(details: readonly IncidentDetail[]): ReadModel {
+function memoryReadModel(details: readonly IncidentDetail[]): ReadModel {
   const paged = <T>(items: readonly T[], { limit, cursor }: { limit: number; cursor?: string }) => {
     const from = Number(cursor ?? 0)
     const next = from + limit < items.length ? String(from + limit) : null

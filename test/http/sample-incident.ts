@@ -104,11 +104,7 @@ export function sampleDelivery(change: Partial<StoredDelivery> = {}): StoredDeli
   }
 }
 
-export function entry(
-  incident: Incident,
-  kind: TimelineEntry['kind'],
-  text: string,
-): TimelineEntry {
+function entry(incident: Incident, kind: TimelineEntry['kind'], text: string): TimelineEntry {
   return { incidentId: incident.id, atMs: incident.openedMs, kind, actor: 'tocsin', text }
 }
 

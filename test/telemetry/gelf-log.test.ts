@@ -14,6 +14,8 @@ const line = `${JSON.stringify({
   input: 'payments',
   remote: { address: '10.0.0.1' },
   count: 7,
+  id: 'x1',
+  'odd name': true,
   msg: 'input payments refused a record: utf8',
 })}\n`
 
@@ -48,6 +50,8 @@ describe('the own log in Graylog', () => {
       _input: 'payments',
       _remote: '{"address":"10.0.0.1"}',
       _count: 7,
+      _id_: 'x1',
+      _odd_name: 'true',
       _tocsin_self: expect.stringMatching(/^[0-9a-f]{64}$/),
     })
   })
