@@ -12,7 +12,7 @@ const writer = openJournalWriter({
   folder,
   clock: systemClock,
   // Small, so that kills also land in the making and sealing of segments.
-  maxSegmentBytes: 150_000,
+  maxSegmentBytes: 100_000,
   report: ({ name, detail }) => {
     if (name === 'journal.damaged') throw new Error(JSON.stringify(detail))
   },
