@@ -12,6 +12,7 @@ import { guardRoutes } from './authentication.ts'
 import { failureHandler, sendProblem } from './failures.ts'
 import { HttpProblem } from './http-problem.ts'
 import { InputRates } from './input-rates.ts'
+import { answerMalformed } from './malformed-requests.ts'
 import { openApiRoute, registerOpenApi } from './openapi.ts'
 import type { HttpOptions } from './options.ts'
 import { deliveryRoutes } from './routes/deliveries.ts'
@@ -65,6 +66,7 @@ async function buildApp(options: HttpOptions): Promise<App> {
     forceCloseConnections: 'idle',
     genReqId: options.newId,
     http: { headersTimeout: 10_000, maxHeaderSize: 16_384 },
+    clientErrorHandler: answerMalformed,
     routerOptions: { maxParamLength: 128 },
     frameworkErrors: (error, request, reply) => {
       void reply.headers(BARE_HEADERS)

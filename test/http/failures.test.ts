@@ -1,3 +1,5 @@
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
 import { harness, TOKENS } from './http-harness.ts'
 
@@ -144,5 +146,29 @@ describe('a listening server', () => {
     expect(malformed.headers.get('content-security-policy')).toMatch(/default-src 'none'/)
     await server.stop()
     await expect(fetch(url)).rejects.toThrow()
+  })
+})
+
+describe('what is not HTTP', () => {
+  it.each([
+    ['nonsense', 'hello\r\n\r\n', 400],
+    ['headers without end', `GET / HTTP/1.1\r\nhost: x\r\nx: ${'y'.repeat(40_000)}\r\n\r\n`, 431],
+    [
+      'two lengths (H2)',
+      'POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
+      400,
+    ],
+  ])('gets a problem and a closed connection: %s', async (_, bytes, status) => {
+    const { server } = harness()
+    const { host, port } = await server.start()
+    const socket = connect({ host, port })
+    socket.end(bytes)
+    const answer = (await text(socket)).split('\r\n\r\n')
+    expect(answer[0]).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+    expect(answer[0]).toContain('content-type: application/problem+json')
+    expect(answer[0]).toContain("content-security-policy: default-src 'none'")
+    expect(JSON.parse(answer[1] ?? '')).toMatchObject({ status })
+    expect(answer).toHaveLength(2)
+    await server.stop()
   })
 })
