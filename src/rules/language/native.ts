@@ -122,14 +122,16 @@ class ConditionReader {
 
   #operators(path: DocumentPath, field: string, keys: readonly string[]): Condition | undefined {
     const known = keys.filter((key) => this.#isKnown(path, key))
-    const isSensitive = this.#reader.oneOf([...path, 'case'], CASES) !== 'insensitive'
+    const letters = this.#reader.oneOf([...path, 'case'], CASES)
+    const ignoreCase = letters === 'insensitive'
     const tests: (Condition | undefined)[] = []
     for (const part of PARTS) {
-      if (known.includes(part)) tests.push(this.#part([...path, part], field, part, !isSensitive))
+      if (known.includes(part)) tests.push(this.#part([...path, part], field, part, ignoreCase))
     }
     if (known.includes('exists')) tests.push(this.#exists([...path, 'exists'], field))
     if (BOUNDS.some((bound) => known.includes(bound))) tests.push(this.#range(path, field))
     if (known.length < keys.length) return undefined
+    if (known.includes('case') && letters === undefined) return undefined
     if (tests.length === 0) {
       return this.#refuse(path, 'unexpected', `expected an operator (${OPERATORS.join(', ')})`)
     }

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { compareNumbers, exactNumber } from '../../../src/rules/language/exact-number.ts'
 
