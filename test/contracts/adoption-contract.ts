@@ -248,6 +248,17 @@ export function adoptionContract(name: string, create: CreateHarness): void {
         expect(await aliases()).toMatchObject([{ id: 'e1', stored_id: 'e0' }])
       })
 
+      it('keeps what an adopted episode covered when that is absorbed', async () => {
+        await commit(change('opened', { id: 'e0', ...at(QUIET_MS * 2, QUIET_MS * 4) }))
+        await commit(change('opened', late), change('opened'))
+        expect(await aliases()).toMatchObject([{ id: 'e2', stored_id: 'e0' }])
+        await commit(merge(), change('changed', at(0, QUIET_MS * 2)))
+        expect(await stored()).toMatchObject([
+          { id: 'e0', disposition: 'merged' },
+          { id: 'e1', state: 'open', ...at(0, QUIET_MS * 4) },
+        ])
+      })
+
       it('is refused without a survivor, or with one that is not stored', async () => {
         await commit(change('opened'))
         await expect(commit(change('merged'))).rejects.toThrow(/without naming the survivor/)
