@@ -6,7 +6,7 @@ import { isNamedPerson, missingFor } from './gates.ts'
 import { movePhase, transitionsOf } from './lifecycle.ts'
 
 /** Longest note or reason, in UTF-16 code units: a page of text, not an attachment. */
-export const TEXT_MAX = 16_384
+const TEXT_MAX = 16_384
 
 /** A sentence that says why not; nothing when the command was applied. */
 type Refusal = string | undefined

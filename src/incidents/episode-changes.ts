@@ -1,7 +1,7 @@
 import { derivedName } from '../lib/canonical.ts'
 import type { DecideInput, StoredChange } from '../model/commit.ts'
 import type { Incident } from '../model/incident.ts'
-import { absorbs } from '../model/incident.ts'
+import { absorbs, isEnded } from '../model/incident.ts'
 import type { Draft } from './draft.ts'
 import { TOCSIN } from './draft.ts'
 import { FiringCounts, isFiring, isMergedAway } from './firing-counts.ts'
@@ -151,21 +151,27 @@ class EpisodeFold {
     this.#moveSurvivor(stored, incidentId)
   }
 
-  /** The survivor of a merge lives on where people work: in the incident that still absorbs. */
+  /**
+   * The survivor of a merge lives on where people work: it leaves an incident that has ended, or
+   * was old news until now, for the absorbing incident of the episode that was merged into it.
+   */
   #moveSurvivor({ change }: StoredChange, incidentId: string): void {
     const incident = this.#draft.get(incidentId)
     const survivor = this.#changes.findLast(
       (other) => other.change.episode.id === change.into || other.episode.id === change.into,
     )
     if (survivor === undefined || survivor.mode !== incident.mode) return
-    const id = survivor.episode.id
+    const { id } = survivor.episode
     const ownerId = this.#counts.ownerOf(id)
     if (ownerId === incidentId || !absorbs(incident.phase)) return
-    if (ownerId !== undefined && absorbs(this.#draft.get(ownerId).phase)) return
+    if (ownerId !== undefined) {
+      if (!isEnded(this.#draft.get(ownerId).phase)) return
+      this.#line(ownerId, survivor, `Its episode goes on in incident ${incident.number}.`)
+      this.#merged.set(ownerId, survivor)
+    }
     this.#counts.record(id, incidentId, isFiring(survivor))
     const cause = `an episode of incident ${incident.number} was merged into it`
     this.#draft.dispose(id, 'attached', incidentId, cause)
-    if (ownerId !== undefined) this.#merged.set(ownerId, survivor)
   }
 
   /** Merged episodes and those of a removed rule end here, with or without an incident (I9). */

@@ -5,14 +5,14 @@ import type { Problem } from '../model/problem.ts'
 import { didYouMean } from '../model/problem.ts'
 
 /** Values by their full name, such as `group.region`: nothing can be reached that is not here. */
-export type TemplateValues = ReadonlyMap<string, string | number>
+type TemplateValues = ReadonlyMap<string, string | number>
 
 export type Template =
   | { readonly ok: true; render(values: TemplateValues, escape?: (text: string) => string): string }
   | { readonly ok: false; readonly problems: readonly Problem[] }
 
 /** Names that every template may use besides `group.<field>`. */
-export const TEMPLATE_NAMES = [
+const TEMPLATE_NAMES = [
   'value',
   'window',
   'threshold',
@@ -52,11 +52,11 @@ export function compileTemplate(template: string, groupBy?: readonly string[]): 
   } catch (cause) {
     return refused(`the template cannot be read: ${(cause as Error).message}`)
   }
-  const problems = [...faults(tokens, 1, new Names(groupBy))]
   const count = countTokens(tokens)
   if (count > TOKENS_MAX) {
-    problems.push(problem(`the template has ${count} parts, more than ${TOKENS_MAX}`))
+    return refused(`the template has ${count} parts, more than ${TOKENS_MAX}`)
   }
+  const problems = [...faults(tokens, 1, new Names(groupBy))]
   if (problems.length > 0) return { ok: false, problems }
   return {
     ok: true,
@@ -100,7 +100,8 @@ class Names {
 
   refusal(name: string): string {
     const known = [...this.#known].join(', ')
-    return `the template names "${name}", which is not known${didYouMean(name, this.#known)}; known are ${known}${this.#anyGroup ? ', group.<field>' : ''}`
+    const shown = name.slice(0, 80)
+    return `the template names "${shown}", which is not known${didYouMean(shown, this.#known)}; known are ${known}${this.#anyGroup ? ', group.<field>' : ''}`
   }
 }
 

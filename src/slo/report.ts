@@ -15,14 +15,14 @@ const MINUTE_MS = 60_000
  * What a window says: `no_data` saw no event at all (missing is not bad), `too_few` fewer than the
  * objective's `min_events`; both say nothing, so their ratios are `null`.
  */
-export type SloState = 'measured' | 'no_data' | 'too_few'
+type SloState = 'measured' | 'no_data' | 'too_few'
 
 /** Events of one window, and whether they say anything. */
-export interface SloWindow extends SloCounts {
+interface SloWindow extends SloCounts {
   readonly state: SloState
 }
 
-export interface SloBurn extends SloWindow {
+interface SloBurn extends SloWindow {
   readonly window: BurnWindow
   readonly burnRate: number | null
 }
@@ -71,7 +71,7 @@ export async function sloReport(
 }
 
 /** The end of every window, exclusive: the end of the minute that holds `nowMs`. */
-export function windowEnd(nowMs: number): number {
+function windowEnd(nowMs: number): number {
   return Math.floor(nowMs / MINUTE_MS) * MINUTE_MS + MINUTE_MS
 }
 

@@ -170,7 +170,7 @@ class World {
   }
 
   #commands(each: AskStep): CommandRequest[] {
-    const all = [...this.store.incidents.values()]
+    const all = [...this.store.incidents.values()].sort((a, b) => a.number - b.number)
     // Mostly the newest, which are the ones with a way to go.
     const known = all.at(-1 - (each.pick % Math.max(1, Math.min(3, all.length))))
     if (known === undefined) return []

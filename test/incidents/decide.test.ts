@@ -130,7 +130,11 @@ describe('an episode that opens', () => {
   test('as old news opens an incident once it goes on into the present', () => {
     const store = createStore()
     const stale = { endMs: NOW - 2 * HOUR, startMs: NOW - 3 * HOUR }
-    store.commit({ nowMs: NOW, changes: [change('opened', stale), change('changed', stale)] })
+    const { dispositions } = store.commit({
+      nowMs: NOW,
+      changes: [change('opened', stale), change('changed', stale)],
+    })
+    expect(dispositions).toMatchObject([{ disposition: 'old_news' }])
     expect(store.incidents.size).toBe(0)
     store.commit({ nowMs: NOW, changes: [change('changed', { ...stale, endMs: NOW - MINUTE })] })
     expect(store.episodes.get('e1')).toMatchObject({ disposition: 'opened' })
@@ -370,6 +374,63 @@ describe('episodes that merge', () => {
     expect(store.episodes.get('e1')?.incidentId).toBe(store.incident(2).id)
     expect(store.incident(1)).toMatchObject({ phase: 'closed', signal: 'clear' })
     expect(store.incident(2)).toMatchObject({ phase: 'identification', signal: 'firing' })
+  })
+})
+
+describe('episodes of two incidents that merge', () => {
+  /** Incident 1 was dismissed while e1 fired on; incident 2 opened with e2. */
+  function twoIncidents() {
+    const store = createStore()
+    store.commit({ nowMs: NOW, changes: [change('opened')] })
+    const incidentId = store.incident(1).id
+    const dismiss = { kind: 'dismiss', incidentId, as: 'benign', reason: 'known' } as const
+    store.commit({ nowMs: NOW, commands: [command(dismiss)] })
+    store.commit({ nowMs: NOW, changes: [change('opened', { id: 'e2' })] })
+    return store
+  }
+
+  test('clear the signal of the ended one, whose episode lives on in the other', () => {
+    const store = twoIncidents()
+    store.commit({
+      nowMs: NOW,
+      changes: [change('merged', { id: 'e2' }, { into: 'e1' }), change('changed')],
+    })
+    expect(store.episodes.get('e1')?.incidentId).toBe(store.incident(2).id)
+    expect([store.incident(1).signal, store.incident(2).signal]).toEqual(['clear', 'firing'])
+    expect(store.linesOf(1)).toEqual(['opened', 'dismissed', 'episode', 'signals_cleared'])
+  })
+
+  test('stay where they are while both incidents are still worked on', () => {
+    const store = createStore()
+    store.commit({ nowMs: NOW, changes: [change('opened')] })
+    const incidentId = store.incident(1).id
+    const walk = ['containment', 'eradication', 'recovery', 'lessons_learned'] as const
+    store.commit({
+      nowMs: NOW,
+      commands: [
+        command({ kind: 'acknowledge', incidentId }),
+        ...walk.map((to) => command({ kind: 'advance', incidentId, to })),
+      ],
+    })
+    store.commit({ nowMs: NOW, changes: [change('opened', { id: 'e2' })] })
+    store.commit({
+      nowMs: NOW,
+      changes: [change('merged', { id: 'e2' }, { into: 'e1' }), change('changed')],
+    })
+    expect(store.episodes.get('e1')?.incidentId).toBe(incidentId)
+    const close = command({ kind: 'advance', incidentId, to: 'closed' })
+    expect(store.commit({ nowMs: NOW, commands: [close] }).results).toMatchObject([{ ok: true }])
+  })
+
+  test('clear the signal of the ended one, whose episode was merged away', () => {
+    const store = twoIncidents()
+    store.commit({
+      nowMs: NOW,
+      changes: [change('merged', {}, { into: 'e2' }), change('changed', { id: 'e2' })],
+    })
+    expect(store.episodes.get('e1')?.incidentId).toBe(store.incident(1).id)
+    expect([store.incident(1).signal, store.incident(2).signal]).toEqual(['clear', 'firing'])
+    expect(store.eventsOf(1).at(-1)).toBe('incident.signals_cleared')
   })
 })
 

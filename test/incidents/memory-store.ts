@@ -103,7 +103,7 @@ export class MemoryStore {
       ...changes.map(({ incidentId }) => incidentId),
       ...named.map((i) => i.id),
     ])
-    const all = [...this.incidents.values()]
+    const all = [...this.incidents.values()].sort((a, b) => a.number - b.number)
     const incidents = all.filter(
       ({ id, openKey }) => owners.has(id) || (openKey !== null && keys.has(openKey)),
     )
