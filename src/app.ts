@@ -94,7 +94,7 @@ async function open(
     options.threads === 'workers'
       ? startWorkerThreads(settings, INTAKE_THREADS)
       : startOneThread(settings, options)
-  cleanUps.add('threads', threads.end)
+  cleanUps.add('threads', () => threads.end())
 
   const core = new CoreClient(threads, { report, fail })
   cleanUps.add('core', () => core.stop())

@@ -10,7 +10,7 @@ import type { Runtime } from './runtime.ts'
 const DEMO = new URL('../../examples/demo/demo.ts', import.meta.url)
 
 interface Demo {
-  runDemo(io: CliIo, runtime: Runtime, once: boolean): Promise<number>
+  readonly runDemo: (io: CliIo, runtime: Runtime, once: boolean) => Promise<number>
 }
 
 /** `tocsin demo [--once]`: the service with examples, traffic and a receiver, in a minute. */

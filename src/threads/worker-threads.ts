@@ -61,7 +61,7 @@ function port<Out, In>(worker: Worker): Port<Out, In | FailedMessage> & Port<Out
   return {
     post: (message) => worker.postMessage(message),
     listen(handler) {
-      worker.on('message', handler as (message: In) => void)
+      worker.on('message', handler)
       worker.on('error', (error: Error) => {
         const message = error.stack ?? error.message
         handler({ kind: 'failed', message, isFenced: false } as In & FailedMessage)

@@ -112,14 +112,16 @@ it('loses and doubles nothing that was accepted over twenty kills', async () => 
 
   const database = new DatabaseSync(join(folder, 'data', 'tocsin.db'), { readOnly: true })
   const episodes = database
-    .prepare('SELECT group_key AS grp, sum(matches) AS matches, count(*) AS n FROM episode GROUP BY group_key')
+    .prepare(
+      'SELECT group_key AS grp, sum(matches) AS matches, count(*) AS n FROM episode GROUP BY group_key',
+    )
     .all() as { grp: string; matches: number; n: number }[]
   expect(episodes.length).toBe(SENDERS)
   for (const { grp, matches, n } of episodes) {
     const [sender] = JSON.parse(grp) as [string]
     expect({ n, matches }).toEqual({
       n: 1,
-      matches: total.filter((record) => String(record.sender) === sender).length,
+      matches: total.filter((record) => record.sender === sender).length,
     })
   }
   const { incidents } = database.prepare('SELECT count(*) AS incidents FROM incident').get() as {

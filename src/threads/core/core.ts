@@ -148,11 +148,15 @@ export class Core {
   async stop(): Promise<void> {
     this.#isStopping = true
     this.#stopTick()
-    while (this.#running !== undefined) await this.#running
+    await this.#settled()
     this.#wake()
-    await this.#running
+    await this.#settled()
     this.#options.journal.close()
     await this.#options.store.close()
+  }
+
+  async #settled(): Promise<void> {
+    while (this.#running !== undefined) await this.#running
   }
 
   /** The active rule set, or one that is announced. */
