@@ -1,6 +1,5 @@
 import {
   CST,
-  isAlias,
   isMap,
   isScalar,
   isSeq,
@@ -12,7 +11,8 @@ import {
   type Node,
   type Scalar,
 } from 'yaml'
-import { findTooDeep, type YamlLexeme } from './yaml-depth.ts'
+import { sourceOffset } from './yaml-source-offset.ts'
+import { scanYaml, type YamlLexeme } from './yaml-scan.ts'
 
 /** What a document may hold after reading: objects have no prototype. */
 export type YamlValue =
@@ -96,7 +96,9 @@ export class YamlDocument {
     let node = this.#root
     for (const step of path) node = child(node, step)?.value ?? null
     if (!isScalar(node) || typeof node.value !== 'string' || !node.range) return this.locate(path)
-    return this.#place(sourceOffset(this.#source, node as Scalar<string>, index), 1)
+    const [start, end] = node.range
+    const written = { value: node.value, type: node.type, start, end }
+    return this.#place(sourceOffset(this.#source, written, index), 1)
   }
 
   #place(offset: number, length: number): YamlPlace {
@@ -115,14 +117,14 @@ export function readYaml(text: string): {
   readonly faults: readonly YamlFault[]
 } {
   const early = refuseEarly(text)
-  if (early !== undefined) return { documents: [], faults: [early] }
+  if (early.length > 0) return { documents: [], faults: early }
   const lines = new LineCounter()
   const parsed = parseAllDocuments(text, {
     version: '1.2',
     schema: 'core',
     merge: false,
     strict: true,
-    // The library compares every key with every other; refuseForeign does it in one pass.
+    // The library compares every key with every other; refuseKeys does it in one pass.
     uniqueKeys: false,
     prettyErrors: false,
     logLevel: 'silent',
@@ -137,10 +139,9 @@ export function readYaml(text: string): {
   }
   for (const document of Array.isArray(parsed) ? parsed : []) {
     for (const error of [...document.errors, ...document.warnings]) {
-      if (error.code === 'TAG_RESOLVE_FAILED') continue
       fault('yaml-syntax', error.pos[0], error.message)
     }
-    refuseForeign(document, fault)
+    refuseKeys(document, fault)
     if (faults.length > 0 || isEmpty(document)) continue
     documents.push(new YamlDocument(document.contents, text, lines))
   }
@@ -152,34 +153,40 @@ function isEmpty(document: Document): boolean {
   return contents === null || (isScalar(contents) && contents.value === null && !contents.source)
 }
 
-/** What a look at the characters already refuses. */
-function refuseEarly(text: string): YamlFault | undefined {
+/** What is refused before a parser sees it. */
+function refuseEarly(text: string): readonly YamlFault[] {
   const size = new TextEncoder().encode(text).length
   if (size > YAML_SIZE_MAX) {
-    return {
-      code: 'yaml-too-large',
-      message: `the file has ${size} bytes; at most ${YAML_SIZE_MAX} are read: split it`,
-      line: 1,
-      column: 1,
-    }
+    const message = `the file has ${size} bytes; at most ${YAML_SIZE_MAX} are read: split it`
+    return [{ code: 'yaml-too-large', message, line: 1, column: 1 }]
   }
   const control = text.search(NOT_PRINTABLE)
   if (control >= 0) {
-    const code = text.codePointAt(control)?.toString(16).toUpperCase().padStart(4, '0')
+    const code = text.codePointAt(control)!.toString(16).toUpperCase().padStart(4, '0')
     const message = `the character U+${code} may not stand in YAML; write it as an escape in double quotes`
-    return { code: 'yaml-syntax', message, ...lineAndColumn(text, control) }
+    return [{ code: 'yaml-syntax', message, ...lineAndColumn(text, control) }]
   }
-  const deep = findTooDeep(lexemes(text), YAML_DEPTH_MAX)
-  if (deep === undefined) return undefined
-  return {
-    code: 'yaml-too-deep',
-    message: `nesting is deeper than ${YAML_DEPTH_MAX} levels`,
-    ...lineAndColumn(text, deep),
+  const { tooDeep, foreign } = scanYaml(lexemes(text), YAML_DEPTH_MAX)
+  if (tooDeep !== undefined) {
+    const message = `nesting is deeper than ${YAML_DEPTH_MAX} levels`
+    return [{ code: 'yaml-too-deep', message, ...lineAndColumn(text, tooDeep) }]
   }
+  return foreign.slice(0, YAML_FAULTS_MAX).map(({ offset, message }) => ({
+    code: 'yaml-refused',
+    message,
+    ...lineAndColumn(text, offset),
+  }))
 }
 
+const MARKERS = new Set<string | null>(['scalar', 'doc-mode', 'flow-error-end'])
+
 function* lexemes(text: string): Generator<YamlLexeme> {
-  for (const lexeme of new Lexer().lex(text)) yield { type: CST.tokenType(lexeme), text: lexeme }
+  let isContent = false
+  for (const lexeme of new Lexer().lex(text)) {
+    const type: string | null = isContent ? null : CST.tokenType(lexeme)
+    isContent = type === 'scalar'
+    yield { type, text: MARKERS.has(type) ? '' : lexeme }
+  }
 }
 
 /** Outside YAML's printable set (YAML 1.2.2 §5.1), lone surrogates included. */
@@ -193,28 +200,11 @@ function lineAndColumn(text: string, offset: number): { line: number; column: nu
   return { line: before.split('\n').length, column: offset - lineStart + 1 }
 }
 
-const CORE_TAGS = new Set(
-  ['map', 'seq', 'str', 'int', 'float', 'bool', 'null'].map((name) => `tag:yaml.org,2002:${name}`),
-)
-
-function refuseForeign(
+function refuseKeys(
   document: Document,
   fault: (code: YamlFault['code'], offset: number, message: string) => void,
 ): void {
   visit(document, {
-    Node(_key, node) {
-      const at = node.range?.[0] ?? 0
-      if (isAlias(node)) {
-        fault('yaml-refused', at, `the alias "*${node.source}" is not allowed: write the value out`)
-        return
-      }
-      if (node.anchor !== undefined) {
-        fault('yaml-refused', at, `the anchor "&${node.anchor}" is not allowed`)
-      }
-      if (node.tag !== undefined && !CORE_TAGS.has(node.tag)) {
-        fault('yaml-refused', at, `the tag "${node.tag}" is not allowed`)
-      }
-    },
     Map(_key, map) {
       const keys = new Set<string>()
       for (const { key } of map.items) {
@@ -277,40 +267,4 @@ function toPlain(node: unknown): YamlValue {
 function firstLineLength(source: string, start: number, end: number): number {
   const lineBreak = source.indexOf('\n', start)
   return Math.max(1, (lineBreak < 0 ? end : Math.min(end, lineBreak)) - start)
-}
-
-/**
- * Walks the scalar's value and its source side by side. Where they differ, the source holds an
- * escape, a doubled quote, or a line break with indentation that became a blank or a line feed.
- */
-function sourceOffset(source: string, scalar: Scalar<string>, index: number): number {
-  const { value, type } = scalar
-  const [start, end] = scalar.range!
-  let at = start
-  if (type === 'QUOTE_DOUBLE' || type === 'QUOTE_SINGLE') at++
-  else if (type === 'BLOCK_LITERAL' || type === 'BLOCK_FOLDED') {
-    at = skipBlanks(source, source.indexOf('\n', start) + 1, end)
-  }
-  for (let i = 0; i < index && i < value.length && at < end; i++) {
-    const isBlank = value[i] === ' ' || value[i] === '\n'
-    const written = source[at]
-    if (isBlank && (written === '\n' || written === '\r')) {
-      at = value[i] === '\n' && type === 'BLOCK_LITERAL' ? at + 1 : at
-      at = skipBlanks(source, at, end)
-    } else if (type === 'QUOTE_DOUBLE' && written === '\\') at += escapeLength(source, at)
-    else if (type === 'QUOTE_SINGLE' && written === "'") at += 2
-    else at++
-  }
-  return Math.min(at, end)
-}
-
-function skipBlanks(source: string, from: number, end: number): number {
-  let at = from
-  while (at < end && /[ \t\r\n]/.test(source[at]!)) at++
-  return at
-}
-
-/** YAML 1.2.2 §5.7. */
-function escapeLength(source: string, at: number): number {
-  return ({ x: 4, u: 6, U: 10 } as Record<string, number>)[source[at + 1] ?? ''] ?? 2
 }

@@ -42,10 +42,12 @@ describe('reading YAML', () => {
   })
 
   test.each([
-    ['an anchor', 'a: &x 1', 'yaml-refused', 1, 7],
+    ['an anchor', 'a: &x 1', 'yaml-refused', 1, 4],
     ['an alias', 'b: *x', 'yaml-refused', 1, 4],
     ['a merge key', 'a: 1\n<<: {b: 1}', 'yaml-refused', 2, 1],
-    ['a tag of its own', 'a: !!js/function "x"', 'yaml-refused', 1, 18],
+    ['a tag of its own', 'a: !!js/function "x"', 'yaml-refused', 1, 4],
+    ['a tag of a block', 'a: !set {b}', 'yaml-refused', 1, 4],
+    ['a directive', '%YAML 1.1\n---\na: yes', 'yaml-refused', 1, 1],
     ['a block as a key', '? {a: 1}\n: 2', 'yaml-refused', 1, 3],
     ['a duplicate key', 'a: 1\nb: 2\na: 3', 'yaml-duplicate-key', 3, 1],
     ['a duplicate key deep inside', 'x:\n  - {a: 1, "a": 2}', 'yaml-duplicate-key', 2, 12],
@@ -59,7 +61,15 @@ describe('reading YAML', () => {
   })
 
   test('reports every fault, up to a limit', () => {
-    expect(codes('a: 1\na: 2\nb: &x 1')).toEqual(['yaml-duplicate-key', 'yaml-refused'])
+    expect(codes('a: &x 1\nb: *x\nc: !t 1')).toEqual([
+      'yaml-refused',
+      'yaml-refused',
+      'yaml-refused',
+    ])
+    expect(codes('a: 1\na: 2\nb: {c: 1, c: 2}')).toEqual([
+      'yaml-duplicate-key',
+      'yaml-duplicate-key',
+    ])
     expect(readYaml('!a '.repeat(60_000)).faults).toHaveLength(YAML_FAULTS_MAX)
   })
 })
