@@ -5,10 +5,10 @@ import { hash64 } from '../../lib/hash64.ts'
 import { selfMaterial } from '../../lib/self-marker.ts'
 import type { Rejection } from '../source.ts'
 import { FieldName } from './field-name.ts'
-import { compactJson, cutText, numberValue } from './json-value.ts'
+import { compactJson, cutText, numberValue, smallWhole } from './json-value.ts'
 import { MAX_VALUE_BYTES } from './limits.ts'
 import { FieldScan, KIND, MARK } from './scan.ts'
-import { timestampMs } from './timestamp.ts'
+import { plainTimestampMs, timestampMs } from './timestamp.ts'
 
 /**
  * Names whose place and value are remembered from one record to the next. They come from rules,
@@ -16,7 +16,12 @@ import { timestampMs } from './timestamp.ts'
  */
 const REMEMBERED_MAX = 2_048
 
-/** Records up to this size become one text at the first look; fields are then parts of it. */
+/**
+ * The first texts that are read of a record are made one by one; who reads more of them gets parts
+ * of one text of the whole record, which is cheaper per field. Not for long records: a part keeps
+ * the whole alive.
+ */
+const SINGLE_TEXTS = 2
 const WHOLE_TEXT_BYTES = 4_096
 
 const HOST = new FieldName('host')
@@ -46,8 +51,16 @@ const FLAG_LISTS: (readonly EventFlag[])[] = Array.from(
   (_, mask) => EVENT_FLAGS.filter((flag) => (mask & MASK[flag]) !== 0),
 )
 
+/** Fields with a rule of their own in `#coreField`. */
+const CORE = new Set(
+  'source message full_message timestamp level line id graylog_id tocsin_flags version host short_message'.split(
+    ' ',
+  ),
+)
+
 interface Remembered {
   readonly name: FieldName
+  readonly isCore: boolean
   run: number
   value: FieldValue | undefined
 }
@@ -64,8 +77,9 @@ interface Remembered {
  * null hosts are taken. A negative `level` counts as none.
  */
 export class GelfEvent implements EventView {
-  timeMs = 0
-  receivedMs = 0
+  // NaN, so that the engine keeps these as plain doubles from the first.
+  timeMs = Number.NaN
+  receivedMs = Number.NaN
   isOwn = false
   readonly #scan = new FieldScan()
   readonly #verifySelf: ((marker: string, material: string) => boolean) | undefined
@@ -75,7 +89,9 @@ export class GelfEvent implements EventView {
   #end = 0
   #flags = 0
   #text: string | undefined
-  #ownTimeMs: number | undefined
+  #texts = 0
+  /** The sender's own time, unclamped; NaN where it gave none that is usable. */
+  #ownTimeMs = Number.NaN
   #isForwarded = false
 
   constructor(options: { verifySelf?: (marker: string, material: string) => boolean } = {}) {
@@ -98,6 +114,7 @@ export class GelfEvent implements EventView {
     this.#start = start
     this.#end = end
     this.#text = undefined
+    this.#texts = 0
     this.#flags = 0
     this.isOwn = false
     this.receivedMs = receivedMs
@@ -118,11 +135,11 @@ export class GelfEvent implements EventView {
   get(name: string): FieldValue | undefined {
     let known = this.#remembered.get(name)
     if (known === undefined) {
-      known = { name: new FieldName(name), run: -1, value: undefined }
+      known = { name: new FieldName(name), isCore: CORE.has(name), run: -1, value: undefined }
       if (this.#remembered.size < REMEMBERED_MAX) this.#remembered.set(name, known)
     }
     if (known.run !== this.#run) {
-      known.value = this.#resolve(known.name)
+      known.value = known.isCore ? this.#coreField(known.name) : this.#field(known.name)
       known.run = this.#run
     }
     return known.value
@@ -165,14 +182,21 @@ export class GelfEvent implements EventView {
 
   #setTime(receivedMs: number): void {
     const member = TIMESTAMP.plain(this.#scan)
-    this.#ownTimeMs = this.#isWritten(member) ? timestampMs(this.#source(member)) : undefined
-    this.timeMs = this.#ownTimeMs ?? receivedMs
+    this.#ownTimeMs = this.#isWritten(member) ? this.#readTime(member) : Number.NaN
+    const hasTime = !Number.isNaN(this.#ownTimeMs)
+    this.timeMs = hasTime ? this.#ownTimeMs : receivedMs
     // Where the sender gave no time there is nothing to replace: GELF allows it.
-    if (this.#ownTimeMs === undefined && !this.#isMissing(member)) this.#flag('timestamp_replaced')
+    if (!hasTime && !this.#isMissing(member)) this.#flag('timestamp_replaced')
     if (this.timeMs > receivedMs + FUTURE_CLAMP_MS) {
       this.timeMs = receivedMs
       this.#flag('timestamp_ahead')
     }
+  }
+
+  #readTime(member: number): number {
+    const { bytes, valueStart, valueEnd } = this.#scan
+    const ms = plainTimestampMs(bytes, valueStart[member]!, valueEnd[member]!)
+    return ms >= 0 ? ms : (timestampMs(this.#source(member)) ?? Number.NaN)
   }
 
   /** I12: only a marker that verifies keeps a record from the rules; any other is shown. */
@@ -181,7 +205,7 @@ export class GelfEvent implements EventView {
     if (marker === undefined) return
     const source = this.#whole(HOST.plain(this.#scan))
     const message = this.#whole(this.#messageMember())
-    const material = selfMaterial(this.#ownTimeMs ?? Number.NaN, source, message)
+    const material = selfMaterial(this.#ownTimeMs, source, message)
     this.isOwn = this.#verifySelf?.(String(marker), material) ?? false
     if (!this.isOwn) this.#flag('forged_self')
   }
@@ -194,7 +218,11 @@ export class GelfEvent implements EventView {
     }
   }
 
-  #resolve(name: FieldName): FieldValue | undefined {
+  #field(name: FieldName): FieldValue | undefined {
+    return this.#first(name) ?? this.#dotted(name.text)
+  }
+
+  #coreField(name: FieldName): FieldValue | undefined {
     switch (name.text) {
       case 'source':
         return this.#value(HOST.plain(this.#scan)) ?? this.#first(SOURCE)
@@ -218,13 +246,11 @@ export class GelfEvent implements EventView {
         return this.#flags === 0 ? undefined : this.flags.join(' ')
       case 'version':
         return this.#value(name.underscored(this.#scan))
-      case 'host':
-      case 'short_message':
-        return undefined
       case 'line':
         return wholeNumber(this.#first(name))
       default:
-        return this.#first(name) ?? this.#dotted(name.text)
+        // `host` and `short_message` have other names.
+        return undefined
     }
   }
 
@@ -303,7 +329,11 @@ export class GelfEvent implements EventView {
     if (member < 0) return undefined
     const kind = this.#scan.kinds[member]
     if (kind === KIND.null) return undefined
-    if (kind === KIND.number) return numberValue(this.#cut(member, this.#source(member)))
+    if (kind === KIND.number) {
+      const { bytes, valueStart, valueEnd } = this.#scan
+      const small = smallWhole(bytes, valueStart[member]!, valueEnd[member]!)
+      return small >= 0 ? small : numberValue(this.#cut(member, this.#source(member)))
+    }
     const text = this.#cut(member, this.#whole(member))
     return text === '' ? undefined : text
   }
@@ -330,8 +360,9 @@ export class GelfEvent implements EventView {
     const start = this.#scan.valueStart[member]!
     const end = this.#scan.valueEnd[member]!
     if ((marks[member]! & MARK.high) !== 0) return bytes.toString('utf8', start, end)
-    if (this.#end - this.#start > WHOLE_TEXT_BYTES) return bytes.toString('latin1', start, end)
-    // One text of the record, then cheap parts of it: a text per field costs more.
+    if (this.#texts++ < SINGLE_TEXTS || this.#end - this.#start > WHOLE_TEXT_BYTES) {
+      return bytes.toString('latin1', start, end)
+    }
     this.#text ??= bytes.toString('latin1', this.#start, this.#end)
     return this.#text.slice(start - this.#start, end - this.#start)
   }

@@ -13,6 +13,18 @@ export function numberValue(text: string): FieldValue {
   return value
 }
 
+/** A whole number of up to nine digits straight from the bytes, the usual kind; else -1. */
+export function smallWhole(bytes: Uint8Array, start: number, end: number): number {
+  if (end - start > 9) return -1
+  let value = 0
+  for (let i = start; i < end; i++) {
+    const digit = bytes[i]! - 0x30
+    if (digit < 0 || digit > 9) return -1
+    value = value * 10 + digit
+  }
+  return value
+}
+
 /** Whether a whole double above 2^53 is exactly the number written. */
 function isExact(text: string, value: number): boolean {
   const written = significant(text)

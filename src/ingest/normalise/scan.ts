@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 
 import type { Rejection } from '../source.ts'
-import { bytesEqual, keyHash } from './key-hash.ts'
+import { bytesEqual, HASH_FACTOR, HASH_SEED, keyHash } from './key-hash.ts'
 import { MAX_DEPTH, MAX_FIELDS, MAX_FRAME_BYTES, MAX_KEY_BYTES } from './limits.ts'
 
 /** What a member's value is, as its first byte says. */
@@ -10,8 +10,12 @@ export const KIND = { text: 0, number: 1, boolean: 2, null: 3, container: 4 } as
 /** Bits of {@link FieldScan.marks}: what decoding must look out for. */
 export const MARK = { keyEscaped: 1, escaped: 2, high: 4 } as const
 
-/** Hash slots: twice the most members, so that a probe is short. A power of two. */
+/** Hash slots: twice the most members, so that a probe is short. */
 const SLOTS = 2 * MAX_FIELDS
+
+/** Slots are numbered by the upper bits of the hash times an odd constant, which mixes all of it. */
+const SLOT_FACTOR = 0x9e3779b1
+const SLOT_SHIFT = 32 - Math.log2(SLOTS)
 
 /**
  * Members whose 32-bit hashes agree although their names differ. Among 512 honest names even one
@@ -92,7 +96,7 @@ export class FieldScan {
 
   /** Number of the member with this name (UTF-8 bytes and their {@link keyHash}), or -1. */
   find(key: Uint8Array, hash: number): number {
-    let slot = hash & (SLOTS - 1)
+    let slot = Math.imul(hash, SLOT_FACTOR) >>> SLOT_SHIFT
     while (this.#slotRun[slot] === this.#run) {
       const member = this.#slotMember[slot]!
       if (this.#hashes[member] === hash && this.#isNamed(member, key)) return member
@@ -111,52 +115,69 @@ export class FieldScan {
   }
 
   #members(bytes: Buffer, from: number, last: number): Rejection | undefined {
-    let i = from
-    while (isSpace(bytes[i]!)) i++
+    const { keyStart: keyStarts, keyEnd: keyEnds, valueStart, valueEnd, kinds, marks } = this
+    const slotRun = this.#slotRun
+    const run = this.#run
+    let i = skipSpace(bytes, from)
     if (bytes[i] === 0x7d) return i === last ? undefined : 'json'
     for (let members = 1; ; members++) {
       if (members > MAX_FIELDS) return 'fields'
       if (bytes[i] !== 0x22) return 'json'
       const keyStart = i + 1
       this.#marks = 0
-      i = this.#text(bytes, keyStart, last, KEY_CLASS)
+      // The plain text is walked here, where the compiler has it in sight; #text does the rest.
+      let hash = HASH_SEED
+      let byte = 0
+      for (i = keyStart; i < last && KEY_CLASS[(byte = bytes[i]!)] === 0; i++) {
+        hash = Math.imul(hash ^ byte, HASH_FACTOR)
+      }
+      const isPlain = byte === 0x22
+      i = isPlain ? i + 1 : this.#text(bytes, i, last, KEY_CLASS)
       if (i < 0) return 'json'
       const keyEnd = i - 1
       if (keyEnd - keyStart > MAX_KEY_BYTES) return 'fields'
       const keyMarks = (this.#marks & MARK.escaped) === 0 ? 0 : MARK.keyEscaped
-      while (isSpace(bytes[i]!)) i++
+      if (bytes[i]! <= 0x20) i = skipSpace(bytes, i)
       if (bytes[i] !== 0x3a) return 'json'
       i++
-      while (isSpace(bytes[i]!)) i++
+      if (bytes[i]! <= 0x20) i = skipSpace(bytes, i)
 
       this.#marks = 0
-      let valueStart = i
-      let valueEnd: number
+      let start = i
+      let end: number
       let kind: number
       const first = bytes[i]!
       if (first === 0x22) {
         kind = KIND.text
-        valueStart = i + 1
-        i = this.#text(bytes, valueStart, last, TEXT_CLASS)
-        valueEnd = i - 1
+        start = i + 1
+        for (i = start; i < last && TEXT_CLASS[bytes[i]!] === 0; i++);
+        i = bytes[i] === 0x22 ? i + 1 : this.#text(bytes, i, last, TEXT_CLASS)
+        end = i - 1
       } else {
         kind = kindOf(first)
         i = kind === KIND.container ? this.#container(bytes, i, last) : scalarEnd(bytes, i)
-        valueEnd = i
+        end = i
       }
       if (i < 0) return i === TOO_DEEP ? 'depth' : 'json'
-      const member = this.#member(keyStart, keyEnd, keyMarks)
+      let member = this.count
+      keyStarts[member] = keyStart
+      keyEnds[member] = keyEnd
+      marks[member] = keyMarks
+      if (!isPlain) hash = this.#hashOf(member)
+      const slot = Math.imul(hash, SLOT_FACTOR) >>> SLOT_SHIFT
+      if (slotRun[slot] !== run) this.#insert(member, hash, slot)
+      else member = this.#insertBehind(member, hash, slot)
       if (member < 0) return 'fields'
-      this.valueStart[member] = valueStart
-      this.valueEnd[member] = valueEnd
-      this.kinds[member] = kind
-      this.marks[member] = this.#marks | keyMarks
+      valueStart[member] = start
+      valueEnd[member] = end
+      kinds[member] = kind
+      marks[member] = this.#marks | keyMarks
 
-      while (isSpace(bytes[i]!)) i++
+      if (bytes[i]! <= 0x20) i = skipSpace(bytes, i)
       if (bytes[i] === 0x7d) return i === last ? undefined : 'json'
       if (bytes[i] !== 0x2c) return 'json'
       i++
-      while (isSpace(bytes[i]!)) i++
+      if (bytes[i]! <= 0x20) i = skipSpace(bytes, i)
     }
   }
 
@@ -203,7 +224,7 @@ export class FieldScan {
         const bit = 1 << (depth & 31)
         objects = isObject ? objects | bit : objects & ~bit
         i++
-        while (isSpace(bytes[i]!)) i++
+        i = skipSpace(bytes, i)
         if (bytes[i] !== (isObject ? 0x7d : 0x5d)) {
           if (isObject) i = this.#nestedName(bytes, i, last)
           if (i < 0) return BAD_JSON
@@ -242,33 +263,36 @@ export class FieldScan {
     return i
   }
 
-  /** The number for a member of this name: a new one, or that of its double. -1: too many alike. */
-  #member(start: number, end: number, marks: number): number {
-    const member = this.count
-    this.keyStart[member] = start
-    this.keyEnd[member] = end
-    this.marks[member] = marks
-    const name = marks === 0 ? undefined : Buffer.from(this.name(member))
-    const hash =
-      name === undefined ? keyHash(this.bytes, start, end) : keyHash(name, 0, name.length)
-    let slot = hash & (SLOTS - 1)
-    while (this.#slotRun[slot] === this.#run) {
-      const other = this.#slotMember[slot]!
-      if (this.#hashes[other] === hash) {
-        if (this.#isSame(member, other)) {
-          this.hasDoubles = true
-          this.keyStart[other] = start
-          this.keyEnd[other] = end
-          return other
-        }
-        if (++this.#collisions > MAX_COLLISIONS) return -1
-      }
-      slot = (slot + 1) & (SLOTS - 1)
+  #hashOf(member: number): number {
+    if ((this.marks[member]! & MARK.keyEscaped) === 0) {
+      return keyHash(this.bytes, this.keyStart[member]!, this.keyEnd[member]!)
     }
+    const name = Buffer.from(this.name(member))
+    return keyHash(name, 0, name.length)
+  }
+
+  #insert(member: number, hash: number, slot: number): void {
     this.#slotRun[slot] = this.#run
     this.#slotMember[slot] = member
     this.#hashes[member] = hash
     this.count = member + 1
+  }
+
+  /** When the slot is taken: the member's number, or that of its double. -1: too many alike. */
+  #insertBehind(member: number, hash: number, taken: number): number {
+    let slot = taken
+    for (; this.#slotRun[slot] === this.#run; slot = (slot + 1) & (SLOTS - 1)) {
+      const other = this.#slotMember[slot]!
+      if (this.#hashes[other] !== hash) continue
+      if (this.#isSame(member, other)) {
+        this.hasDoubles = true
+        this.keyStart[other] = this.keyStart[member]!
+        this.keyEnd[other] = this.keyEnd[member]!
+        return other
+      }
+      if (++this.#collisions > MAX_COLLISIONS) return -1
+    }
+    this.#insert(member, hash, slot)
     return member
   }
 
@@ -293,6 +317,12 @@ export class FieldScan {
 
 function isSpace(byte: number): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
+}
+
+function skipSpace(bytes: Buffer, from: number): number {
+  let i = from
+  while (isSpace(bytes[i]!)) i++
+  return i
 }
 
 function isDigit(byte: number): boolean {
