@@ -7,7 +7,7 @@ const PAGE_MAX = 500
  * An opaque place in a list that is read newest first: the number of the last row given, so that
  * rows which are added meanwhile neither repeat nor hide one.
  */
-export function encodeCursor(last: number): string {
+function encodeCursor(last: number): string {
   return Buffer.from(`c1:${last}`).toString('base64url')
 }
 

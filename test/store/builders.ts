@@ -17,7 +17,7 @@ export const T0 = Date.UTC(2026, 0, 5, 9)
 
 export const QUIET_MS = 60_000
 
-export function episode(over: Partial<Episode> = {}): Episode {
+function episode(over: Partial<Episode> = {}): Episode {
   const group = over.group ?? { region: 'eu' }
   return {
     id: 'e1',

@@ -17,7 +17,7 @@ const RETRYABLE = new Map([
  * What a failure of SQLite means to the core: a broken constraint is a broken promise of our own,
  * everything else a failed write. `node:sqlite` has one `code` for all; `errcode` tells them apart.
  */
-export function storeError(cause: unknown): unknown {
+function storeError(cause: unknown): unknown {
   if (!isSqliteError(cause)) return cause
   const primary = cause.errcode & 0xff
   if (primary === CONSTRAINT) {
