@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 
 import { describe, expect, test } from 'vitest'
 
-import { FieldScan, KIND } from '../../src/ingest/normalise/scan.ts'
+import { KIND } from '../../src/ingest/normalise/json-bytes.ts'
+import { FieldScan } from '../../src/ingest/normalise/scan.ts'
 import { corpus } from './corpus.ts'
 import { readTarGz } from './read-tar.ts'
 

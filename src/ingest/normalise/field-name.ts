@@ -1,9 +1,17 @@
 import { keyHash } from './key-hash.ts'
 import type { FieldScan } from './scan.ts'
 
+/** Fields with a rule of their own in the event's reading. */
+const CORE = new Set(
+  'source message full_message timestamp level line id graylog_id tocsin_flags version host short_message'.split(
+    ' ',
+  ),
+)
+
 /** A field's name in both spellings a GELF message may use, ready to be looked up in a scan. */
 export class FieldName {
   readonly text: string
+  readonly isCore: boolean
   readonly #plain: Uint8Array
   readonly #plainHash: number
   readonly #underscored: Uint8Array
@@ -12,6 +20,7 @@ export class FieldName {
 
   constructor(text: string) {
     this.text = text
+    this.isCore = CORE.has(text)
     this.#plain = Buffer.from(text)
     this.#plainHash = keyHash(this.#plain, 0, this.#plain.length)
     this.#underscored = Buffer.from(`_${text}`)

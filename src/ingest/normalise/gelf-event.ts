@@ -5,24 +5,18 @@ import { hash64 } from '../../lib/hash64.ts'
 import { selfMaterial } from '../../lib/self-marker.ts'
 import type { Rejection } from '../source.ts'
 import { FieldName } from './field-name.ts'
-import { compactJson, cutText, numberValue, smallWhole } from './json-value.ts'
 import { MAX_VALUE_BYTES } from './limits.ts'
-import { FieldScan, KIND, MARK } from './scan.ts'
+import { KIND } from './json-bytes.ts'
+import { MemberValues } from './member-values.ts'
+import { FieldScan } from './scan.ts'
 import { plainTimestampMs, timestampMs } from './timestamp.ts'
 
 /**
- * Names whose place and value are remembered from one record to the next. They come from rules,
- * not from senders; a name beyond the cap is looked up anew each time.
+ * Names that are kept from one record to the next, each with its latest value (64 MiB if all were
+ * as long as they may be). They come from rules, not from senders; a name beyond the cap is looked
+ * up anew each time.
  */
 const REMEMBERED_MAX = 2_048
-
-/**
- * The first texts that are read of a record are made one by one; who reads more of them gets parts
- * of one text of the whole record, which is cheaper per field. Not for long records: a part keeps
- * the whole alive.
- */
-const SINGLE_TEXTS = 2
-const WHOLE_TEXT_BYTES = 4_096
 
 const HOST = new FieldName('host')
 const SHORT_MESSAGE = new FieldName('short_message')
@@ -51,16 +45,8 @@ const FLAG_LISTS: (readonly EventFlag[])[] = Array.from(
   (_, mask) => EVENT_FLAGS.filter((flag) => (mask & MASK[flag]) !== 0),
 )
 
-/** Fields with a rule of their own in `#coreField`. */
-const CORE = new Set(
-  'source message full_message timestamp level line id graylog_id tocsin_flags version host short_message'.split(
-    ' ',
-  ),
-)
-
 interface Remembered {
   readonly name: FieldName
-  readonly isCore: boolean
   run: number
   value: FieldValue | undefined
 }
@@ -82,14 +68,13 @@ export class GelfEvent implements EventView {
   receivedMs = Number.NaN
   isOwn = false
   readonly #scan = new FieldScan()
+  readonly #values = new MemberValues(this.#scan)
   readonly #verifySelf: ((marker: string, material: string) => boolean) | undefined
   readonly #remembered = new Map<string, Remembered>()
   #run = 0
   #start = 0
   #end = 0
   #flags = 0
-  #text: string | undefined
-  #texts = 0
   /** The sender's own time, unclamped; NaN where it gave none that is usable. */
   #ownTimeMs = Number.NaN
   #isForwarded = false
@@ -113,17 +98,17 @@ export class GelfEvent implements EventView {
     this.#run++
     this.#start = start
     this.#end = end
-    this.#text = undefined
-    this.#texts = 0
+    this.#values.begin(start, end)
     this.#flags = 0
     this.isOwn = false
     this.receivedMs = receivedMs
     const rejection = this.#scan.scan(buffer, start, end) ?? this.#checkCore()
     if (rejection !== undefined) {
       this.#scan.count = 0
+      this.#flags = 0
       return rejection
     }
-    this.#isForwarded = this.#value(FORWARDER.underscored(this.#scan)) !== undefined
+    this.#isForwarded = this.#values.value(FORWARDER.underscored(this.#scan)) !== undefined
     this.#setTime(receivedMs)
     if (this.#scan.hasDoubles) this.#flag('duplicate_key')
     for (const name of PROTOTYPE_NAMES) if (name.isIn(this.#scan)) this.#flag('prototype_key')
@@ -135,31 +120,25 @@ export class GelfEvent implements EventView {
   get(name: string): FieldValue | undefined {
     let known = this.#remembered.get(name)
     if (known === undefined) {
-      known = { name: new FieldName(name), isCore: CORE.has(name), run: -1, value: undefined }
-      if (this.#remembered.size < REMEMBERED_MAX) this.#remembered.set(name, known)
+      if (this.#remembered.size >= REMEMBERED_MAX) return this.#read(new FieldName(name))
+      known = { name: new FieldName(name), run: -1, value: undefined }
+      this.#remembered.set(name, known)
     }
     if (known.run !== this.#run) {
-      known.value = known.isCore ? this.#coreField(known.name) : this.#field(known.name)
+      known.value = this.#read(known.name)
       known.run = this.#run
     }
     return known.value
   }
 
   names(): readonly string[] {
-    const names = new Set<string>()
-    for (let member = 0; member < this.#scan.count; member++) {
-      const name = this.#fieldOf(this.#scan.name(member))
-      if (name !== undefined && this.get(name) !== undefined) names.add(name)
-    }
-    if (this.#scan.count > 0) names.add('timestamp')
-    if (this.#flags !== 0) names.add('tocsin_flags')
-    return [...names]
+    return [...this.#all().keys()]
   }
 
   /** Every field with its value, for samples and reports. No prototype: a name is only a name. */
   fields(): Record<string, FieldValue> {
     const fields = Object.create(null) as Record<string, FieldValue>
-    for (const name of this.names()) fields[name] = this.get(name)!
+    for (const [name, value] of this.#all()) fields[name] = value
     return fields
   }
 
@@ -170,23 +149,23 @@ export class GelfEvent implements EventView {
   /** As Graylog: a host may be missing but not be wrong, a message must be there. */
   #checkCore(): Rejection | undefined {
     const host = HOST.plain(this.#scan)
-    if (this.#isMissing(host)) this.#flag('missing_source')
-    else if (!this.#isSpokenText(host)) return 'host'
+    if (this.#values.isMissing(host)) this.#flag('missing_source')
+    else if (!this.#values.isSpokenText(host)) return 'host'
     const short = SHORT_MESSAGE.plain(this.#scan)
-    if (!this.#isMissing(short)) {
+    if (!this.#values.isMissing(short)) {
       if (this.#scan.kinds[short] !== KIND.text) return 'message'
-      if (this.#isSpokenText(short)) return undefined
+      if (this.#values.isSpokenText(short)) return undefined
     }
-    return this.#isSpokenText(MESSAGE.plain(this.#scan)) ? undefined : 'message'
+    return this.#values.isSpokenText(MESSAGE.plain(this.#scan)) ? undefined : 'message'
   }
 
   #setTime(receivedMs: number): void {
     const member = TIMESTAMP.plain(this.#scan)
-    this.#ownTimeMs = this.#isWritten(member) ? this.#readTime(member) : Number.NaN
+    this.#ownTimeMs = this.#values.isWritten(member) ? this.#readTime(member) : Number.NaN
     const hasTime = !Number.isNaN(this.#ownTimeMs)
     this.timeMs = hasTime ? this.#ownTimeMs : receivedMs
     // Where the sender gave no time there is nothing to replace: GELF allows it.
-    if (!hasTime && !this.#isMissing(member)) this.#flag('timestamp_replaced')
+    if (!hasTime && !this.#values.isMissing(member)) this.#flag('timestamp_replaced')
     if (this.timeMs > receivedMs + FUTURE_CLAMP_MS) {
       this.timeMs = receivedMs
       this.#flag('timestamp_ahead')
@@ -196,15 +175,15 @@ export class GelfEvent implements EventView {
   #readTime(member: number): number {
     const { bytes, valueStart, valueEnd } = this.#scan
     const ms = plainTimestampMs(bytes, valueStart[member]!, valueEnd[member]!)
-    return ms >= 0 ? ms : (timestampMs(this.#source(member)) ?? Number.NaN)
+    return ms >= 0 ? ms : (timestampMs(this.#values.source(member)) ?? Number.NaN)
   }
 
   /** I12: only a marker that verifies keeps a record from the rules; any other is shown. */
   #checkSelf(): void {
-    const marker = this.#value(SELF.underscored(this.#scan))
+    const marker = this.#values.value(SELF.underscored(this.#scan))
     if (marker === undefined) return
-    const source = this.#whole(HOST.plain(this.#scan))
-    const message = this.#whole(this.#messageMember())
+    const source = this.#values.whole(HOST.plain(this.#scan))
+    const message = this.#values.whole(this.#messageMember())
     const material = selfMaterial(this.#ownTimeMs, source, message)
     this.isOwn = this.#verifySelf?.(String(marker), material) ?? false
     if (!this.isOwn) this.#flag('forged_self')
@@ -214,38 +193,54 @@ export class GelfEvent implements EventView {
     const { count, valueStart, valueEnd } = this.#scan
     for (let member = 0; member < count; member++) {
       if (valueEnd[member]! - valueStart[member]! <= MAX_VALUE_BYTES) continue
-      if (Buffer.byteLength(this.#whole(member)) > MAX_VALUE_BYTES) this.#flag('value_cut')
+      if (Buffer.byteLength(this.#values.whole(member)) > MAX_VALUE_BYTES) this.#flag('value_cut')
     }
   }
 
-  #field(name: FieldName): FieldValue | undefined {
-    return this.#first(name) ?? this.#dotted(name.text)
+  #all(): Map<string, FieldValue> {
+    const all = new Map<string, FieldValue>()
+    const add = (name: string | undefined) => {
+      if (name === undefined || all.has(name)) return
+      // Not by `get`: names that senders choose are not to be remembered.
+      const value = this.#read(new FieldName(name))
+      if (value !== undefined) all.set(name, value)
+    }
+    for (let member = 0; member < this.#scan.count; member++) {
+      add(this.#fieldOf(this.#scan.name(member)))
+    }
+    add('timestamp')
+    add('tocsin_flags')
+    return all
+  }
+
+  #read(name: FieldName): FieldValue | undefined {
+    return name.isCore ? this.#coreField(name) : (this.#first(name) ?? this.#dotted(name.text))
   }
 
   #coreField(name: FieldName): FieldValue | undefined {
     switch (name.text) {
       case 'source':
-        return this.#value(HOST.plain(this.#scan)) ?? this.#first(SOURCE)
+        return this.#values.value(HOST.plain(this.#scan)) ?? this.#first(SOURCE)
       case 'message':
-        return this.#scan.count === 0 ? undefined : this.#value(this.#messageMember())
+        return this.#scan.count === 0 ? undefined : this.#values.value(this.#messageMember())
       case 'full_message':
         return (
-          this.#value(FULL_MESSAGE.plain(this.#scan)) ??
-          this.#value(FULL_MESSAGE.underscored(this.#scan))
+          this.#values.value(FULL_MESSAGE.plain(this.#scan)) ??
+          this.#values.value(FULL_MESSAGE.underscored(this.#scan))
         )
       case 'timestamp':
         return this.#scan.count === 0 ? undefined : this.timeMs
       case 'level':
         return this.#level()
       case 'graylog_id':
-        if (this.#isForwarded) return this.#value(ID.underscored(this.#scan))
+        if (this.#isForwarded) return this.#values.value(ID.underscored(this.#scan))
         return this.#first(name)
       case 'id':
-        return this.#value(ID.plain(this.#scan))
+        return this.#values.value(ID.plain(this.#scan))
       case 'tocsin_flags':
         return this.#flags === 0 ? undefined : this.flags.join(' ')
       case 'version':
-        return this.#value(name.underscored(this.#scan))
+        return this.#values.value(name.underscored(this.#scan))
       case 'line':
         return wholeNumber(this.#first(name))
       default:
@@ -258,11 +253,11 @@ export class GelfEvent implements EventView {
   #first(name: FieldName): FieldValue | undefined {
     const plain = name.plain(this.#scan)
     const underscored = name.underscored(this.#scan)
-    if (plain < 0) return this.#value(underscored)
-    if (underscored < 0) return this.#value(plain)
+    if (plain < 0) return this.#values.value(underscored)
+    if (underscored < 0) return this.#values.value(plain)
     return plain < underscored || PLAIN_FIRST.has(name.text)
-      ? (this.#value(plain) ?? this.#value(underscored))
-      : (this.#value(underscored) ?? this.#value(plain))
+      ? (this.#values.value(plain) ?? this.#values.value(underscored))
+      : (this.#values.value(underscored) ?? this.#values.value(plain))
   }
 
   /** Graylog finds a field `a.b` under `a_b` (design §8). */
@@ -271,7 +266,7 @@ export class GelfEvent implements EventView {
     for (let member = 0; member < this.#scan.count; member++) {
       const field = this.#fieldOf(this.#scan.name(member))
       if (field?.includes('.') !== true || field.replaceAll('.', '_') !== name) continue
-      const value = this.#value(member)
+      const value = this.#values.value(member)
       if (value !== undefined) return value
     }
     return undefined
@@ -291,80 +286,20 @@ export class GelfEvent implements EventView {
    * in `_level` (design §8).
    */
   #level(): FieldValue | undefined {
-    const forwarded = wholeNumber(this.#value(LEVEL.underscored(this.#scan)))
+    const forwarded = wholeNumber(this.#values.value(LEVEL.underscored(this.#scan)))
     if (this.#isForwarded) {
       return typeof forwarded === 'number' && forwarded >= 0 && forwarded <= 7
         ? forwarded
         : undefined
     }
-    const level = wholeNumber(this.#value(LEVEL.plain(this.#scan))) ?? forwarded
+    const level = wholeNumber(this.#values.value(LEVEL.plain(this.#scan))) ?? forwarded
     if (typeof level !== 'number') return level
     return level < 0 ? undefined : Math.trunc(level)
   }
 
   #messageMember(): number {
     const short = SHORT_MESSAGE.plain(this.#scan)
-    return this.#isSpokenText(short) ? short : MESSAGE.plain(this.#scan)
-  }
-
-  #isMissing(member: number): boolean {
-    return member < 0 || this.#scan.kinds[member] === KIND.null
-  }
-
-  #isWritten(member: number): boolean {
-    return member >= 0 && this.#scan.kinds[member]! <= KIND.number
-  }
-
-  /** A text that is more than blanks. */
-  #isSpokenText(member: number): boolean {
-    if (member < 0 || this.#scan.kinds[member] !== KIND.text) return false
-    const first = this.#scan.bytes[this.#scan.valueStart[member]!]!
-    // Almost always the first byte settles it.
-    if (first > 0x20 && first < 0x80 && first !== 0x5c && first !== 0x22) return true
-    return this.#whole(member).trim() !== ''
-  }
-
-  /** A member's value; `undefined` for none, null and the empty text, which Graylog drops too. */
-  #value(member: number): FieldValue | undefined {
-    if (member < 0) return undefined
-    const kind = this.#scan.kinds[member]
-    if (kind === KIND.null) return undefined
-    if (kind === KIND.number) {
-      const { bytes, valueStart, valueEnd } = this.#scan
-      const small = smallWhole(bytes, valueStart[member]!, valueEnd[member]!)
-      return small >= 0 ? small : numberValue(this.#cut(member, this.#source(member)))
-    }
-    const text = this.#cut(member, this.#whole(member))
-    return text === '' ? undefined : text
-  }
-
-  #cut(member: number, text: string): string {
-    const isShort = this.#scan.valueEnd[member]! - this.#scan.valueStart[member]! <= MAX_VALUE_BYTES
-    return isShort ? text : cutText(text, MAX_VALUE_BYTES)
-  }
-
-  /** A member's value as text, decoded, however long; empty for no member. */
-  #whole(member: number): string {
-    if (member < 0) return ''
-    const { marks, kinds, bytes, valueStart, valueEnd } = this.#scan
-    if (kinds[member] === KIND.container) return compactJson(this.#source(member))
-    if ((marks[member]! & MARK.escaped) === 0) return this.#source(member)
-    return JSON.parse(
-      bytes.toString('utf8', valueStart[member]! - 1, valueEnd[member]! + 1),
-    ) as string
-  }
-
-  /** A member's value as it was written. */
-  #source(member: number): string {
-    const { marks, bytes } = this.#scan
-    const start = this.#scan.valueStart[member]!
-    const end = this.#scan.valueEnd[member]!
-    if ((marks[member]! & MARK.high) !== 0) return bytes.toString('utf8', start, end)
-    if (this.#texts++ < SINGLE_TEXTS || this.#end - this.#start > WHOLE_TEXT_BYTES) {
-      return bytes.toString('latin1', start, end)
-    }
-    this.#text ??= bytes.toString('latin1', this.#start, this.#end)
-    return this.#text.slice(start - this.#start, end - this.#start)
+    return this.#values.isSpokenText(short) ? short : MESSAGE.plain(this.#scan)
   }
 
   #flag(flag: EventFlag): void {

@@ -1,7 +1,8 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
-import { FieldScan, KIND } from '../../../src/ingest/normalise/scan.ts'
+import { KIND } from '../../../src/ingest/normalise/json-bytes.ts'
+import { FieldScan } from '../../../src/ingest/normalise/scan.ts'
 
 /** What stands around the record in a real buffer must never be read as part of it. */
 const BEFORE = Buffer.from('"}{"a":"')
