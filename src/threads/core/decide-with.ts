@@ -30,11 +30,18 @@ export function decideWith(initial: Routing): Decisions {
 
   function newDecide(): Decide {
     const { receivers, procedure, baseUrl, graylogUrl } = routing
+    // One value per rule: the templates compiled for it are found again by identity.
+    const infos = new WeakMap<Rule, RuleInfo>()
+    const infoOf = (rule: Rule): RuleInfo => {
+      const info = infos.get(rule) ?? ruleInfo(rule, graylogUrl)
+      infos.set(rule, info)
+      return info
+    }
     return createDecide({
       policy: { ...DEFAULT_POLICY, procedures: procedure },
       ruleInfo: (id) => {
         const rule = ruleOf(id)
-        return rule === undefined ? undefined : ruleInfo(rule, graylogUrl)
+        return rule === undefined ? undefined : infoOf(rule)
       },
       openKeyOf: keys,
       deliveriesFor: (event) => deliveriesFor(event, receivers, { source: baseUrl, baseUrl }),

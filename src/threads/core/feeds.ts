@@ -75,8 +75,11 @@ export class Feeds {
   /** One slice per partition that has something ready, about `budget` records in all. */
   *take(budget: number, rules: LoadedRules): Generator<NextSlice> {
     let left = budget
-    for (const [partition, feed] of this.#feeds) {
+    for (const [partition, feed] of [...this.#feeds]) {
       if (left <= 0) return
+      // Behind the others for the next commit: a busy partition must not starve a quiet one.
+      this.#feeds.delete(partition)
+      this.#feeds.set(partition, feed)
       const from = feed.next
       const matches = this.#current(partition, feed, feed.take(left), rules)
       if (matches.length === 0) continue
