@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
+import { keyHash } from '../../../src/ingest/normalise/key-hash.ts'
 import { KIND } from '../../../src/ingest/normalise/json-bytes.ts'
 import { FieldScan } from '../../../src/ingest/normalise/scan.ts'
 
@@ -232,4 +233,36 @@ describe('limits', () => {
     expect(scanned('{"ab":1,"c":2}')).toBeUndefined()
     expect(scan.hasDoubles).toBe(false)
   })
+
+  test('names that were built to have one hash are refused: comparing them would be slow', () => {
+    const record = (names: string[]) =>
+      JSON.stringify(Object.fromEntries(names.map((name) => [name, 1])))
+    const names = collidingNames(7)
+    const hashes = new Set(names.map((name) => keyHash(Buffer.from(name), 0, name.length)))
+    expect([new Set(names).size, hashes.size]).toEqual([128, 1])
+    expect(scanned(record(names))).toBe('fields')
+    // A few may happen.
+    expect(scanned(record(names.slice(0, 8)))).toBeUndefined()
+    expect(scan.count).toBe(8)
+  })
 })
+
+/** 2^steps names of one hash: pieces that collide after a common beginning, one after the other. */
+function collidingNames(steps: number): string[] {
+  let names = ['']
+  for (let step = 0; step < steps; step++) {
+    const seen = new Map<number, string>()
+    for (let i = 0; ; i++) {
+      // Scattered, because neighbours rarely collide.
+      const piece = (Math.imul(i, 0x9e3779b1) >>> 0).toString(36).padStart(7, '0')
+      const name = Buffer.from(names[0] + piece)
+      const hash = keyHash(name, 0, name.length)
+      const other = seen.get(hash)
+      seen.set(hash, piece)
+      if (other === undefined) continue
+      names = names.flatMap((begun) => [begun + other, begun + piece])
+      break
+    }
+  }
+  return names
+}
