@@ -166,6 +166,36 @@ export interface CommitResult {
   readonly aliases: ReadonlyMap<string, string>
 }
 
+/**
+ * Window state of one rule for one of 256 buckets of its groups by key hash, or (bucket 256) what
+ * belongs to the rule as a whole. Holds the state after entry `no`; an empty blob is empty state.
+ */
+export interface SavedBucket {
+  readonly ruleId: string
+  readonly stateHash: string
+  readonly bucket: number
+  readonly no: number
+  readonly blob: Uint8Array
+}
+
+/** Time as it stood after the entry before `checkpoint_next` (design §4.1). */
+export interface TimeBucket {
+  /** The rule set in force then; `null` before the first. */
+  readonly ruleset: string | null
+  readonly partitions: readonly PartitionState[]
+  /** Watermarks of rules, which never fall, by what they read (the engine's own keys). */
+  readonly watermarks: Readonly<Record<string, number>>
+}
+
+/** A complete checkpoint cycle. */
+export interface CheckpointNext {
+  /** The entry at which the cycle began: where a replay starts. */
+  readonly no: number
+  readonly time: TimeBucket
+  /** Rules whose state may be used at or after `no`; every other stored bucket goes. */
+  readonly rules: readonly { readonly ruleId: string; readonly stateHash: string }[]
+}
+
 /** What `claim` hands to the new owner of a shard. */
 export interface Claim {
   readonly epoch: number
@@ -222,6 +252,18 @@ export interface CoreStore {
   commit(request: CommitRequest, decide: Decide, openKeyOf: OpenKeyOf): Promise<CommitResult>
   readLog(from: number): AsyncIterable<LogEntry>
   /** Content of a rule set by hash; kept as long as an entry names it. */
+  /**
+   * Writes buckets of window state, some of a cycle's; with `next` the cycle is complete: time
+   * bucket and `checkpoint_next` change in the same transaction, state that no rule in force can
+   * use goes, and `records` entries below `next.no` go. Throws {@link FencedError} when another
+   * owner has claimed the shard.
+   */
+  saveCheckpoint(buckets: readonly SavedBucket[], next?: CheckpointNext): Promise<void>
+  /** The latest complete cycle's time bucket, and every bucket that is stored. */
+  loadCheckpoint(): Promise<{
+    readonly time: TimeBucket | undefined
+    readonly buckets: AsyncIterable<SavedBucket>
+  }>
   saveRuleset(hash: string, content: string, nowMs: number): Promise<void>
   loadRuleset(hash: string): Promise<string | undefined>
   close(): Promise<void>

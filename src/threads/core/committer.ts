@@ -1,5 +1,6 @@
 import type { Timers } from '../../lib/clock.ts'
 import type { CommitRequest, CoreStore, Decision } from '../../model/commit.ts'
+import { StoreWriteError } from '../../model/commit.ts'
 import type { Report } from '../../model/occurrence.ts'
 import { commit } from '../../pipeline.ts'
 import type { FromCore } from '../messages.ts'
@@ -71,6 +72,6 @@ export class Committer {
 }
 
 /** A database that is full, busy or slow heals; everything else is a broken promise of ours. */
-function isRetryable(error: unknown): error is Error {
-  return error instanceof Error && error.name === 'StoreWriteError'
+function isRetryable(error: unknown): error is StoreWriteError {
+  return error instanceof StoreWriteError && error.retryable
 }
