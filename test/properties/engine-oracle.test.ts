@@ -73,8 +73,14 @@ function arrived(records: readonly Delayed[], mostMs: number): Record_[] {
     .map(({ record }) => record)
 }
 
-function run(rule: Rule, records: readonly Record_[], cuts: readonly number[], reorderMs: number) {
-  const driver = new EngineDriver(rulesetOf(rule), { reorderMs })
+function run(
+  rule: Rule,
+  records: readonly Record_[],
+  cuts: readonly number[],
+  reorderMs: number,
+  firings = false,
+) {
+  const driver = new EngineDriver(rulesetOf(rule), { reorderMs, firings })
   // Both are there from the start, so neither is ever overtaken by the other.
   driver.partitions.open('in@1', 'in', 1, 0)
   driver.partitions.open('other@1', 'other', 1, 0)
@@ -212,7 +218,7 @@ describe('settled episodes and firings (I6)', () => {
         cutsArb,
         fc.nat({ max: 5 }),
         (rule, records, cuts, reorder) => {
-          const driver = run(rule, records, cuts, reorder)
+          const driver = run(rule, records, cuts, reorder, true)
           const answer = expected(rule, records, reorder)
           expect(settledOf(driver.changes)).toEqual([...answer.episodes].sort(byGroupAndStart))
           const firings = new Map(

@@ -8,6 +8,7 @@ import { createEngine } from '../../src/rules/engine.ts'
 import type { Engine } from '../../src/rules/engine.ts'
 import { PartitionTracker } from '../../src/rules/partition-tracker.ts'
 import type { CompiledRuleset } from '../../src/rules/rule.ts'
+import type { FiringSink } from '../../src/rules/windows/rule-windows.ts'
 
 /** A record as the driver sends it: `host` undefined matches no rule and only moves time. */
 export interface Sent {
@@ -31,13 +32,20 @@ export class EngineDriver {
   nowMs = 0
   readonly #next = new Map<string, number>()
   readonly #groupsMax: number | undefined
+  readonly #collects: boolean
 
   constructor(
     ruleset: CompiledRuleset,
-    options: { readonly reorderMs?: number; readonly groupsMax?: number } = {},
+    options: {
+      readonly reorderMs?: number
+      readonly groupsMax?: number
+      /** Also collect firings; live runs do not. */
+      readonly firings?: boolean
+    } = {},
   ) {
     this.reorderMs = options.reorderMs ?? 5_000
     this.#groupsMax = options.groupsMax
+    this.#collects = options.firings ?? false
     this.ruleset = ruleset
     const timing = { reorderMs: this.reorderMs, idleAfterMs: 60_000 }
     this.partitions = new PartitionTracker([], () => timing)
@@ -91,12 +99,13 @@ export class EngineDriver {
   }
 
   #newEngine(previous?: Engine): Engine {
+    const onFiring: FiringSink = ({ rule, group, ref, atMs, value }) => {
+      this.firings.set(`${rule.id} ${ref}`, { rule: rule.id, group, atMs, value })
+    }
     return createEngine({
       ruleset: this.ruleset,
       reorderOf: () => this.reorderMs,
-      onFiring: ({ rule, group, ref, atMs, value }) => {
-        this.firings.set(`${rule.id} ${ref}`, { rule: rule.id, group, atMs, value })
-      },
+      ...(this.#collects ? { onFiring } : {}),
       ...(this.#groupsMax === undefined ? {} : { groupsMax: this.#groupsMax }),
       ...(previous === undefined ? {} : { previous }),
     })

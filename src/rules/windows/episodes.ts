@@ -76,7 +76,11 @@ export class Episodes {
 
   /** The episode whose interval holds `timeMs`. */
   at(holder: EpisodeHolder, timeMs: number): OpenEpisode | undefined {
-    return holder.episodes.find(({ startMs, endMs }) => startMs <= timeMs && timeMs <= endMs)
+    for (let i = holder.episodes.length - 1; i >= 0; i--) {
+      const episode = holder.episodes[i]!
+      if (episode.startMs <= timeMs && timeMs <= episode.endMs) return episode
+    }
+    return undefined
   }
 
   /** Clears and settles what the watermark has passed. */

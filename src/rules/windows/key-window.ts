@@ -99,6 +99,11 @@ export class KeyWindow {
     return (this.#cells[this.#head + index * STRIDE + MARKS]! & COVERED) !== 0
   }
 
+  isRecord(index: number, record: Pick<RecordMark, 'partition' | 'position'>): boolean {
+    const at = this.#head + index * STRIDE
+    return this.#cells[at + 4] === record.position && this.#cells[at + 3] === record.partition
+  }
+
   copyMark(index: number, into: { -readonly [K in keyof RecordMark]: RecordMark[K] }): void {
     const at = this.#head + index * STRIDE
     into.timeMs = this.#cells[at]!

@@ -129,8 +129,22 @@ export class ThresholdWindows implements RuleWindows {
     const { length } = window
     if (window.countAt(place) >= this.#atLeast) this.#fire(group, place)
     for (let i = place + 1; i < length && window.timeAt(i) < untilMs; i++) {
-      if (window.raise(i) >= this.#atLeast) this.#fire(group, i)
+      const value = window.raise(i)
+      if (value >= this.#atLeast && this.#isNews(group, i, value)) this.#fire(group, i)
     }
+  }
+
+  /** A higher count at an old firing below the peak changes nothing that an episode tells. */
+  #isNews(group: ThresholdGroup, place: number, value: number): boolean {
+    const { window } = group
+    if (this.#options.onFiring !== undefined || !window.hasFired(place)) return true
+    const episode = this.#episodes.at(group, window.timeAt(place))
+    return (
+      episode === undefined ||
+      value > episode.peak ||
+      window.isRecord(place, episode.first) ||
+      window.isRecord(place, episode.last)
+    )
   }
 
   #fire(group: ThresholdGroup, place: number, cause?: 'edit'): void {
