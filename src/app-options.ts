@@ -21,5 +21,9 @@ export interface AppOptions {
 /** Where the running service can be reached. */
 export interface AppAddresses {
   readonly http: { readonly host: string; readonly port: number }
-  readonly inputs: readonly { readonly name: string; readonly host: string; readonly port: number }[]
+  readonly inputs: readonly {
+    readonly name: string
+    readonly host: string
+    readonly port: number
+  }[]
 }

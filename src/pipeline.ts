@@ -42,7 +42,16 @@ export class MatchStep {
   seal(slab: Slab, maxTimeMs: number): Matches {
     const { partition, thread, seq, receivedMs } = slab
     const count = slabCount(slab)
-    return { partition, thread, seq, count, receivedMs, maxTimeMs, ruleset: this.#ruleset, ...this.#rows.finish() }
+    return {
+      partition,
+      thread,
+      seq,
+      count,
+      receivedMs,
+      maxTimeMs,
+      ruleset: this.#ruleset,
+      ...this.#rows.finish(),
+    }
   }
 
   abort(): void {
@@ -74,7 +83,12 @@ export function passTime(
   body: LogBody & { readonly kind: 'clock' },
 ): CommitEntry {
   partitions.applyClock(body)
-  return close(engine, partitions, body, body.partitions.map(({ id }) => id))
+  return close(
+    engine,
+    partitions,
+    body,
+    body.partitions.map(({ id }) => id),
+  )
 }
 
 /** CORRELATE, on a reload: what the new rule set ends or opens by itself. */

@@ -54,10 +54,13 @@ export function resolveReferences(document: unknown, references: References): Re
       const found = fallback === undefined ? lookup(name, path) : (references.env[name] ?? fallback)
       return found === undefined ? undefined : scalar(found)
     }
-    return value.replaceAll(/\$\{([A-Za-z_]\w*)(?::-([^}]*))?\}/g, (_all, name: string, fallback?: string) => {
-      if (fallback !== undefined) return references.env[name] ?? fallback
-      return lookup(name, path) ?? ''
-    })
+    return value.replaceAll(
+      /\$\{([A-Za-z_]\w*)(?::-([^}]*))?\}/g,
+      (_all, name: string, fallback?: string) => {
+        if (fallback !== undefined) return references.env[name] ?? fallback
+        return lookup(name, path) ?? ''
+      },
+    )
   }
 
   const fromFile = (file: string, path: readonly (string | number)[]): string | undefined => {

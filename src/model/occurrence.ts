@@ -37,6 +37,8 @@ export type OccurrenceName =
   | 'core.committed' // count: entries
   | 'core.replay_differs'
   | 'core.rows_dropped'
+  | 'core.checkpoint_written' // count: buckets
+  | 'core.checkpoint_failed'
   | 'core.commit_failed'
   | 'core.fenced'
   | 'core.invariant_broken'

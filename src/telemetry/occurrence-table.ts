@@ -66,6 +66,11 @@ const DROPPED = counter(
   ['input'],
 )
 const COMMITS = counter('core_commits', 'Entries of the input log that were committed.')
+const CHECKPOINTED = counter('core_checkpointed_buckets', 'Buckets of window state written down.')
+const CHECKPOINT_FAILURES = counter(
+  'core_checkpoint_failures',
+  'Checkpoint writes that failed and are tried again.',
+)
 const ROWS_DROPPED = counter(
   'core_rows_dropped',
   'Match rows without room in memory; their slabs are matched again from the journal.',
@@ -134,6 +139,8 @@ export const OCCURRENCES: Readonly<Record<OccurrenceName, OccurrenceEntry>> = {
   'core.replayed': entry('info', 'the input log was replayed'),
   'core.committed': entry('count', 'entries were committed', COMMITS),
   'core.replay_differs': entry('warn', 'another engine version answers otherwise than the log'),
+  'core.checkpoint_written': entry('count', 'buckets were checkpointed', CHECKPOINTED),
+  'core.checkpoint_failed': entry('error', 'a checkpoint failed and is tried again', CHECKPOINT_FAILURES),
   'core.rows_dropped': entry('count', 'match rows had no room and are read again', ROWS_DROPPED),
   'core.commit_failed': entry('error', 'a commit failed and is tried again', COMMIT_FAILURES),
   'core.fenced': entry('error', 'another process owns the shard: this one stops'),

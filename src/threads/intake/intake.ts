@@ -91,6 +91,7 @@ export class Intake {
       partition,
       thread,
       clock,
+      report,
       event: new GelfEvent({ verifySelf }),
       onRecord: (view, ordinal, maxTimeMs) => input.step.record(view, ordinal, maxTimeMs),
       onSlab: (slab, maxTimeMs) => {
