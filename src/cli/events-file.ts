@@ -8,7 +8,7 @@ import { hash64 } from '../lib/hash64.ts'
 import type { EventFlag, EventView, FieldValue } from '../model/event.ts'
 import { PlainEvent } from '../model/plain-event.ts'
 import { ProblemError } from '../model/problem.ts'
-import { dateInterval } from '../rules/matching/date-text.ts'
+import { dateInterval } from '../rules/language/date-text.ts'
 
 /** `gelf`: GELF messages; `json`: fields as they are. */
 export type EventsFormat = 'gelf' | 'json'

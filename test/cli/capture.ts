@@ -20,7 +20,10 @@ export async function runCommand(
     exit: (code) => void captured.codes.push(code),
   }
   const program = new Command('tocsin').exitOverride()
-  program.configureOutput({ writeErr: io.err, writeOut: io.out })
+  program.configureOutput({
+    writeErr: (text) => io.err(text.trimEnd()),
+    writeOut: (text) => io.out(text.trimEnd()),
+  })
   register(program, io)
   for (const command of program.commands) command.copyInheritedSettings(program)
   await program.parseAsync([...args], { from: 'user' })

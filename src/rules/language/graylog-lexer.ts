@@ -61,6 +61,26 @@ export function tokenise(query: string): Token[] {
   return tokens
 }
 
+/**
+ * The text of a token: without backslashes, `\u0041` being a character by its code. `shift` is how
+ * much of the token before `raw` was taken off.
+ */
+export function unescaped(token: Token, shift = 0): string {
+  if (!token.raw.includes('\\')) return token.raw
+  return token.raw.replaceAll(
+    /\\(u([0-9a-fA-F]{4})|[^])/g,
+    (written, next: string, code: string | undefined, at: number) => {
+      if (code !== undefined) return String.fromCharCode(Number.parseInt(code, 16))
+      if (next !== 'u') return next
+      throw syntaxFault(
+        token.at + shift + at,
+        written.length,
+        '"\\u" needs four hexadecimal digits',
+      )
+    },
+  )
+}
+
 const BLANK = /[ \t\n\r\u3000]/
 const SINGLE: Readonly<Record<string, TokenKind>> = {
   '(': 'open',

@@ -1,56 +1,14 @@
-import { tokenise, type Token, type TokenKind } from './graylog-lexer.ts'
+import { tokenise, unescaped, type Token, type TokenKind } from './graylog-lexer.ts'
 import { syntaxFault, unsupportedFault } from './query-fault.ts'
-
-/** What a query says, before field types give it a meaning. `at` and `length` are UTF-16 units. */
-export type QueryNode =
-  | { readonly kind: 'clauses'; readonly clauses: readonly Clause[]; readonly at: Where }
-  | { readonly kind: 'everything'; readonly at: Where }
-  | { readonly kind: 'exists'; readonly field: string; readonly at: Where }
-  | {
-      readonly kind: 'term' | 'phrase' | 'prefix'
-      readonly field: string | null
-      readonly text: string
-      readonly at: Where
-    }
-  | {
-      readonly kind: 'range'
-      readonly field: string | null
-      readonly lower: QueryBound | null
-      readonly upper: QueryBound | null
-      readonly at: Where
-    }
-
-export interface Where {
-  readonly at: number
-  readonly length: number
-}
-
-export interface QueryBound {
-  readonly text: string
-  readonly inclusive: boolean
-}
-
-/**
- * One part of a clause list, with the operators in front of it. Lucene's classic parser knows no
- * precedence: `AND` marks the clauses on both of its sides as required, everything else is
- * optional, and optional clauses do not count once one is required.
- */
-export interface Clause {
-  readonly joined: 'and' | 'or' | 'bare'
-  readonly sign: 'required' | 'prohibited' | 'plain'
-  readonly node: QueryNode
-}
-
-/** Nesting of parentheses; far beyond what people write, far below what a stack holds. */
-export const QUERY_DEPTH_MAX = 64
-/** Lucene's own limit of clauses in one query. */
-export const QUERY_CLAUSES_MAX = 1024
-
-/** Something that means what it says, but probably not what was meant. */
-export interface QueryNote extends Where {
-  readonly code: 'lone-operator' | 'comparison-run'
-  readonly message: string
-}
+import {
+  QUERY_CLAUSES_MAX,
+  QUERY_DEPTH_MAX,
+  type Clause,
+  type QueryNode,
+  type QueryNote,
+  type Where,
+} from './query-node.ts'
+import { fieldName, named, refuseDateMath, unexpected, wildcardFault } from './query-refusals.ts'
 
 /** Reads a query. Throws a `QueryFault` that says where and why it was refused. */
 export function parseQuery(query: string): {
@@ -349,69 +307,3 @@ const NEVER_AFTER_RUN: ReadonlySet<TokenKind> = new Set([
   'and',
   'or',
 ])
-
-function fieldName(token: Token): string {
-  const name = unescaped(token)
-  if (!/[*?]/.test(name)) return name
-  throw unsupportedFault(
-    token.at,
-    token.raw.length,
-    `"${name}" names several fields at once; name each field`,
-  )
-}
-
-function wildcardFault(token: Token): Error {
-  const leads = /^[*?]/.test(token.raw)
-  const why = leads
-    ? 'a wildcard at the start would have to look at every value, and Graylog refuses it too by default'
-    : 'wildcards inside a word come in a later version; one * at its end is understood'
-  return unsupportedFault(token.at, token.raw.length, `"${token.raw}": ${why}`)
-}
-
-/** `now-5d`, `2026-01-01||/M`. Quoted bounds are dates as they stand. */
-function refuseDateMath(text: string, token: Token): void {
-  if (!/^now([-+/].*)?$|\|\|/.test(text)) return
-  throw unsupportedFault(
-    token.at,
-    token.raw.length,
-    `"${text}": dates relative to now come in a later version`,
-  )
-}
-
-function unexpected(token: Token): Error {
-  const length = Math.max(1, token.raw.length)
-  const hints: Partial<Record<TokenKind, string>> = {
-    colon: '; a colon inside a value is written "\\:" or the value is quoted',
-    and: '; an operator stands between two parts, and as a word it is quoted',
-    or: '; an operator stands between two parts, and as a word it is quoted',
-    not: '; NOT stands once, before what it denies',
-    minus: '; a negative number is quoted, as in code:"-1"',
-  }
-  const expected = 'expected a word, a "phrase", field:value, a range or a group'
-  return syntaxFault(
-    token.at,
-    length,
-    `found ${named(token)} where it cannot stand: ${expected}${hints[token.kind] ?? ''}`,
-  )
-}
-
-function named(token: Token): string {
-  return token.kind === 'end' ? 'the end of the query' : `"${token.raw}"`
-}
-
-/** Drops backslashes; `\u0041` is a character by its code. */
-function unescaped(token: Token, shift = 0): string {
-  if (!token.raw.includes('\\')) return token.raw
-  return token.raw.replaceAll(
-    /\\(u([0-9a-fA-F]{4})|[^])/g,
-    (written, next: string, code: string | undefined, at: number) => {
-      if (code !== undefined) return String.fromCharCode(Number.parseInt(code, 16))
-      if (next !== 'u') return next
-      throw syntaxFault(
-        token.at + shift + at,
-        written.length,
-        '"\\u" needs four hexadecimal digits',
-      )
-    },
-  )
-}

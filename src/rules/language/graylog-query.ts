@@ -1,15 +1,13 @@
 import type { Problem } from '../../model/problem.ts'
 import type { FieldType } from '../../model/ruleset.ts'
 import type { Bound, Condition, Span } from './condition.ts'
+import { dateInterval } from './date-text.ts'
+import { exactNumber } from './exact-number.ts'
 import { fieldTypes, type FieldTypes } from './field-types.ts'
-import {
-  parseQuery,
-  type Clause,
-  type QueryBound,
-  type QueryNode,
-  type Where,
-} from './graylog-parser.ts'
-import { QueryFault } from './query-fault.ts'
+import { parseQuery } from './graylog-parser.ts'
+import { QueryFault, unsupportedFault } from './query-fault.ts'
+import type { Clause, QueryBound, QueryNode, Where } from './query-node.ts'
+import { isDateMath } from './query-refusals.ts'
 import { words } from './words.ts'
 
 export interface QueryContext {
@@ -35,15 +33,8 @@ export function compileQuery(
   const place = context.place ?? ((at: number, length: number) => placeIn(query, at, length))
   const problem = (severity: Problem['severity'], code: string, where: Where, message: string) => {
     const { line, column } = place(where.at, where.length)
-    const shown = clip(query)
-    return {
-      code,
-      severity,
-      message: `query "${shown}": ${message}`,
-      file: context.file,
-      line,
-      column,
-    }
+    const sentence = `query "${oneLine(query, 80)}": ${oneLine(message, 400)}`
+    return { code, severity, message: sentence, file: context.file, line, column }
   }
   if (query.length > QUERY_LENGTH_MAX) {
     const message = `it has ${query.length} characters; at most ${QUERY_LENGTH_MAX} are read`
@@ -60,6 +51,9 @@ export function compileQuery(
     }
     const lowering = new Lowering(fieldTypes(context.fields), place)
     const condition = lowering.node(node)
+    for (const { where, message } of lowering.misfits) {
+      problems.push(problem('warning', 'invalid-value', where, message))
+    }
     if (condition !== null) return { condition, problems }
     const message = 'nothing is left to search for once the words are taken apart'
     problems.push(problem('warning', 'never-true', node.at, message))
@@ -72,6 +66,8 @@ export function compileQuery(
 
 /** From the tree of clauses to conditions; `null` for a part that holds no word at all. */
 class Lowering {
+  /** Values that the field's type can never hold. */
+  readonly misfits: { readonly where: Where; readonly message: string }[] = []
   readonly #types: FieldTypes
   readonly #place: (at: number, length: number) => Span
 
@@ -87,29 +83,49 @@ class Lowering {
         return { kind: 'everything', span }
       case 'exists':
         return { kind: 'exists', field: node.field, span }
-      case 'range':
-        return {
-          kind: 'range',
-          field: node.field,
-          lower: bound(node.lower),
-          upper: bound(node.upper),
-          span,
-        }
+      case 'range': {
+        const { field } = node
+        for (const end of [node.lower, node.upper]) if (end !== null) this.#check(node, end.text)
+        return { kind: 'range', field, lower: bound(node.lower), upper: bound(node.upper), span }
+      }
       case 'term':
       case 'phrase':
-        if (
-          node.field !== null &&
-          this.#types.get(node.field) === 'text' &&
-          words(node.text).length === 0
-        ) {
-          return null
-        }
+        this.#check(node, node.text)
+        if (this.#typeOf(node) === 'text' && words(node.text).length === 0) return null
         return { kind: node.kind, field: node.field, text: node.text, span }
-      case 'prefix':
+      case 'prefix': {
+        const type = this.#typeOf(node)
+        if (type === 'long' || type === 'double' || type === 'date') {
+          this.#misfit(node, `values of "${node.field}" (${type}) begin with no text`)
+        }
         return { kind: 'prefix', field: node.field, text: node.text, span }
+      }
       case 'clauses':
         return this.#clauses(node.clauses, span)
     }
+  }
+
+  #typeOf(node: { readonly field: string | null }): FieldType | undefined {
+    return node.field === null ? undefined : this.#types.get(node.field)
+  }
+
+  /** A value that its field can never hold makes the part false, as in Graylog: worth a word. */
+  #check(node: { readonly field: string | null; readonly at: Where }, text: string): void {
+    const type = this.#typeOf(node)
+    if (type === 'date' && isDateMath(text)) {
+      const message = `"${text}": dates relative to now come in a later version`
+      throw unsupportedFault(node.at.at, node.at.length, message)
+    }
+    const isNumeric = type === 'long' || type === 'double'
+    if (isNumeric && exactNumber(text) === undefined) {
+      this.#misfit(node, `"${node.field}" holds numbers (${type}), and "${text}" is none`)
+    } else if (type === 'date' && dateInterval(text) === undefined) {
+      this.#misfit(node, `"${node.field}" holds dates, and "${text}" is none`)
+    }
+  }
+
+  #misfit(node: { readonly at: Where }, message: string): void {
+    this.misfits.push({ where: node.at, message: `${message}: this part finds nothing` })
   }
 
   /**
@@ -170,7 +186,7 @@ function placeIn(query: string, at: number, length: number): Span {
 }
 
 /** Control characters would break the line that a log or terminal shows. */
-function clip(query: string): string {
-  const line = query.replaceAll(/\p{Cc}/gu, ' ')
-  return line.length > 80 ? `${line.slice(0, 79)}…` : line
+function oneLine(text: string, max: number): string {
+  const line = text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, ' ')
+  return line.length > max ? `${line.slice(0, max - 1)}…` : line
 }

@@ -2,7 +2,7 @@ import type { FieldType } from '../../model/ruleset.ts'
 import type { Bound, FieldTest } from '../language/condition.ts'
 import { compareNumbers, exactNumber } from '../language/exact-number.ts'
 import { lowerCased, words } from '../language/words.ts'
-import { dateInterval, type DateInterval } from './date-text.ts'
+import { dateInterval, type DateInterval } from '../language/date-text.ts'
 import type { Cell } from './event-reader.ts'
 
 /** Is a value that is there as the test asks? Decided once per rule, run for every event. */

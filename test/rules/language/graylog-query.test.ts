@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { withoutSpans, type Condition } from '../../../src/rules/language/condition.ts'
 import { compileQuery, QUERY_LENGTH_MAX } from '../../../src/rules/language/graylog-query.ts'
-import { QUERY_CLAUSES_MAX, QUERY_DEPTH_MAX } from '../../../src/rules/language/graylog-parser.ts'
+import { QUERY_CLAUSES_MAX, QUERY_DEPTH_MAX } from '../../../src/rules/language/query-node.ts'
 
 const compile = (query: string) => compileQuery(query, { fields: {} })
 /** A condition in a short form, to read at a glance. */
@@ -187,8 +187,11 @@ describe('what is refused', () => {
   })
 
   test('a message stays on one line', () => {
-    const { problems } = compile('a:b\r\n\u001b[31m\nAND')
-    expect(problems[0]!.message).not.toMatch(/\p{Cc}/u)
+    for (const query of ['a:b\r\n\u001b31m\nAND', 'a:?\u001b', `a:?${'x'.repeat(30_000)}`]) {
+      const { message } = compile(query).problems[0]!
+      expect(message).not.toMatch(/\p{Cc}/u)
+      expect(message.length).toBeLessThan(600)
+    }
   })
 })
 
@@ -204,6 +207,38 @@ describe('what is pointed out', () => {
     const { condition, problems } = compile(query)
     expect(condition).toBeDefined()
     expect(problems).toContainEqual(expect.objectContaining({ code, column, severity: 'warning' }))
+  })
+
+  const typed = { n: 'long', t: 'date', m: 'text' } as const
+  test.each([
+    ['n:abc', 'holds numbers'],
+    ['n:[1 TO x]', 'holds numbers'],
+    ['n:4*', 'begin with no text'],
+    ['t:soon', 'holds dates'],
+    ['t:>2026-13', 'holds dates'],
+    ['a:1 AND n:"5 ms"', 'holds numbers'],
+  ])('%s: a value that its field can never hold', (query, message) => {
+    const { condition, problems } = compileQuery(query, { fields: typed })
+    expect(condition).toBeDefined()
+    expect(problems).toMatchObject([{ code: 'invalid-value', severity: 'warning' }])
+    expect(problems[0]!.message).toContain(message)
+  })
+
+  test.each(['n:5', 'n:>=5.5', 't:2026', 't:[* TO "2026-11-24 08:00:00.000"]', 'm:abc', 'z:abc'])(
+    '%s: nothing',
+    (query) => {
+      expect(compileQuery(query, { fields: typed }).problems).toEqual([])
+    },
+  )
+
+  test.each([
+    't:now',
+    't:"now-5d"',
+    't:["now-5d" TO *]',
+    't:"2026-01-01||/M"',
+    'timestamp:>"x" OR timestamp:now/d',
+  ])('dates relative to now are refused where a field holds dates, quoted or not: %s', (query) => {
+    expect(compileQuery(query, { fields: typed }).condition).toBeUndefined()
   })
 
   test.each(['a:b OR c:d', 'a:b AND c:d', '+a:b -c:d', 'a:b NOT c:d', 'quick fox'])(

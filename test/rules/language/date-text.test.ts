@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { dateInterval } from '../../../src/rules/matching/date-text.ts'
+import { dateInterval } from '../../../src/rules/language/date-text.ts'
 
 const at = (iso: string): number => Date.parse(iso)
 
