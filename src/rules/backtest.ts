@@ -96,6 +96,7 @@ export class Backtest {
       this.#tell(effects)
       this.#release(this.#stream.finalMs)
     }
+    this.#tell(this.#stream.end())
     this.#release(Infinity)
     this.#onLine({
       type: 'summary',

@@ -61,9 +61,9 @@ export class EventStream {
     const timeMs = Math.min(view.timeMs, this.#nowMs)
     this.#matcher.match(view, 0, timeMs, this.#rows)
     if (this.#rows.length === 0) return this.#wait(timeMs)
-    const before = this.#waiting === 0 ? undefined : this.#run(this.#waiting, false)
+    const before = this.#waiting === 0 ? undefined : this.#run(this.#waiting, NOTHING)
     this.#waitingMaxMs = timeMs
-    const after = this.#run(1, true)
+    const after = this.#run(1)
     return before === undefined ? after : joined(before, after)
   }
 
@@ -79,7 +79,12 @@ export class EventStream {
     const timeMs = this.#dueMs + this.#reorderMs + 1
     this.#nowMs = Math.max(this.#nowMs, timeMs)
     this.#waitingMaxMs = Math.max(this.#waitingMaxMs, timeMs)
-    return this.#run(this.#waiting + 1, false)
+    return this.#run(this.#waiting + 1)
+  }
+
+  /** What is still to be told when nothing more comes. */
+  end(): Effects {
+    return this.#run(this.#waiting)
   }
 
   /** The latest event or passing traffic that does not yet end anything; Infinity for ever. */
@@ -99,10 +104,10 @@ export class EventStream {
   #wait(timeMs: number): Effects | undefined {
     this.#waiting++
     this.#waitingMaxMs = Math.max(this.#waitingMaxMs, timeMs)
-    return this.#nowMs > this.quietUntilMs ? this.#run(this.#waiting, false) : undefined
+    return this.#nowMs > this.quietUntilMs ? this.#run(this.#waiting) : undefined
   }
 
-  #run(count: number, withRows: boolean): Effects {
+  #run(count: number, rows = this.#rows.finish()): Effects {
     const partition = PARTITION
     const nowMs = this.#nowMs
     const maxTimeMs = this.#waitingMaxMs
@@ -114,7 +119,7 @@ export class EventStream {
       count,
       receivedMs: nowMs,
       maxTimeMs,
-      ...(withRows ? this.#rows.finish() : NOTHING),
+      ...rows,
     }
     const context = { nowMs, partitions: this.#partitions }
     this.#engine.apply({ partition, from: this.#next, matches: [slab] }, context)

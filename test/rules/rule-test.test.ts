@@ -44,26 +44,22 @@ function expected(
 
 function message(
   sent: readonly TestEvents[],
-  expect: readonly TestExpectation[],
+  wishes: readonly TestExpectation[],
   watchUntilMs = 60 * M,
   rule: Rule = checkout,
 ): string {
   const test: RuleTest = {
     name: 'a test',
     events: sent,
-    expect,
+    expect: wishes,
     watchUntilMs,
     file: 'rules.yaml',
     line: 1,
   }
   const matcherFor = matcherOf((event) => event.get('http_status') === 503)
   const result = runRuleTest(rule, test, { matcherFor })
-  expectSame(result.ok, result.message === '')
+  expect(result.ok).toBe(result.message === '')
   return result.message
-}
-
-function expectSame(a: boolean, b: boolean): void {
-  expect(a).toBe(b)
 }
 
 const twenty = [events({ everyMs: 2 * S, times: 20 })]
