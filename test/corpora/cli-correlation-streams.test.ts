@@ -80,10 +80,8 @@ describe.each(streams)('the stream %s', (stream) => {
       return `${JSON.stringify({ timestamp: ts, ...fields })}\n`
     })
     writeFileSync(file, lines.join(''))
-    const printed = await jsonOfCli<BacktestLine>(
-      'backtest',
-      ...['--rules', join(folder, 'rule.yaml'), '--events', file, '--format', 'json'],
-    )
+    const args = ['--rules', join(folder, 'rule.yaml'), '--events', file, '--format', 'json']
+    const printed = await jsonOfCli<BacktestLine>('backtest', ...args)
     const firings = printed.filter((line) => line.type === 'firing')
     const found = Object.fromEntries(
       [...Map.groupBy(firings, ({ group }) => group['src']!)].map(([key, own]) => [
