@@ -53,6 +53,8 @@ export interface CoreOptions {
   readonly post: (message: FromCore) => void
   /** The core cannot go on: fenced, or a promise of ours is broken. */
   readonly onFatal: (error: Error) => void
+  /** Lets messages in between two commits; default: the event loop's next round. */
+  readonly yieldTo?: () => Promise<void>
 }
 
 export class Core {
@@ -187,8 +189,9 @@ export class Core {
   }
 
   async #run(): Promise<void> {
+    const yieldTo = this.#options.yieldTo ?? nextRound
     try {
-      while (await this.#turn()) await new Promise((resolve) => setImmediate(resolve))
+      while (await this.#turn()) await yieldTo()
     } catch (error) {
       this.#isDead = true
       const name = error instanceof FencedError ? 'core.fenced' : 'core.invariant_broken'
@@ -267,4 +270,8 @@ export class Core {
     const result = { id: request.id, ok: false, reason: 'unavailable', message } as const
     this.#options.post({ kind: 'result', result })
   }
+}
+
+function nextRound(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
