@@ -251,7 +251,6 @@ export interface CoreStore {
    */
   commit(request: CommitRequest, decide: Decide, openKeyOf: OpenKeyOf): Promise<CommitResult>
   readLog(from: number): AsyncIterable<LogEntry>
-  /** Content of a rule set by hash; kept as long as an entry names it. */
   /**
    * Writes buckets of window state, some of a cycle's; with `next` the cycle is complete: time
    * bucket and `checkpoint_next` change in the same transaction, state that no rule in force can
@@ -264,6 +263,10 @@ export interface CoreStore {
     readonly time: TimeBucket | undefined
     readonly buckets: AsyncIterable<SavedBucket>
   }>
+  /**
+   * Content of a rule set by hash; kept from its saving until an entry names it, and as long as one
+   * that is kept does or the time bucket.
+   */
   saveRuleset(hash: string, content: string, nowMs: number): Promise<void>
   loadRuleset(hash: string): Promise<string | undefined>
   close(): Promise<void>
