@@ -93,17 +93,17 @@ export class Core {
     const { store, journal, clock, timers, report, engineVersion, owner, post } = this.#options
     const claim = await store.claim(owner, clock())
     report({ name: 'core.claimed', detail: { epoch: claim.epoch, nextNo: claim.nextNo } })
-    const { engine, rules, entries, differences } = await replay({
+    const { engine, entries, differences } = await replay({
       store,
       from: claim.checkpointNext,
       partitions: this.#partitions,
       rematch: this.#rematch,
       engineVersion,
       report,
+      useRules: (rules) => this.#setRules(rules),
     })
     report({ name: 'core.replayed', detail: { entries, differences } })
     this.#engine = engine
-    this.#setRules(rules)
     this.#epoch = claim.epoch
     this.#committer.nextNo = claim.nextNo
     this.#feeds.openBacklog(journal, this.#partitions.states())

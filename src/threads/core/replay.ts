@@ -27,8 +27,10 @@ export async function replay(options: {
   readonly rematch: Rematch
   readonly engineVersion: string
   readonly report: Report
+  /** Told which rules are in force from here on: partitions take their timing from them. */
+  readonly useRules: (rules: LoadedRules) => void
 }): Promise<Replayed> {
-  const { store, partitions, rematch, engineVersion, report } = options
+  const { store, partitions, rematch, engineVersion, report, useRules } = options
   let rules = new LoadedRules(NO_RULES)
   const reorderOf = (input: string): number => rules.timing(input).reorderMs
   let engine = createEngine({ ruleset: rules.ruleset, reorderOf })
@@ -40,6 +42,7 @@ export async function replay(options: {
       const content = await store.loadRuleset(entry.body.ruleset)
       if (content === undefined) throw new Error(`rule set ${entry.body.ruleset} is not stored`)
       rules = parseRules(content)
+      useRules(rules)
       engine = createEngine({ ruleset: rules.ruleset, reorderOf, previous: engine })
     }
     const answer = runAgain(entry, { engine, rules, partitions, rematch })
