@@ -7,8 +7,17 @@ const FOLDER = join(import.meta.dirname, '..', '..', 'docs', 'reference')
 export interface Page {
   readonly text: string
   readonly tables: readonly Table[]
-  /** Fenced blocks. */
-  readonly blocks: readonly { readonly language: string; readonly code: string }[]
+  readonly blocks: readonly Block[]
+  /** Both, in the order of the page. */
+  readonly parts: readonly (Table | Block)[]
+}
+
+/** One fenced block. */
+export interface Block {
+  /** The heading above it. */
+  readonly heading: string
+  readonly language: string
+  readonly code: string
 }
 
 /** One table: rows by column name, as written. */
@@ -23,7 +32,8 @@ export interface Table {
 export function readPage(name: string): Page {
   const text = readFileSync(join(FOLDER, `${name}.md`), 'utf8')
   const tables: { heading: string; columns: string[]; rows: Record<string, string>[] }[] = []
-  const blocks: { language: string; code: string }[] = []
+  const blocks: Block[] = []
+  const parts: (Table | Block)[] = []
   let heading = ''
   let table: (typeof tables)[number] | undefined
   let block: { language: string; lines: string[] } | undefined
@@ -32,7 +42,8 @@ export function readPage(name: string): Page {
     if (block !== undefined) {
       if (fence === null) block.lines.push(line)
       else {
-        blocks.push({ language: block.language, code: `${block.lines.join('\n')}\n` })
+        blocks.push({ heading, language: block.language, code: `${block.lines.join('\n')}\n` })
+        parts.push(blocks.at(-1)!)
         block = undefined
       }
       continue
@@ -44,13 +55,14 @@ export function readPage(name: string): Page {
     else if (table === undefined) {
       table = { heading, columns: cells, rows: [] }
       tables.push(table)
+      parts.push(table)
     } else if (!cells.every((cell) => /^-+$/.test(cell))) {
       const { columns } = table
       if (cells.length !== columns.length) throw new Error(`${name}.md: ${line} has another width`)
       table.rows.push(Object.fromEntries(columns.map((column, i) => [column, cells[i]!])))
     }
   }
-  return { text, tables, blocks }
+  return { text, tables, blocks, parts }
 }
 
 /** Every row of the tables whose first columns are these, in the order of the page. */

@@ -53,7 +53,7 @@ describe('what is refused', () => {
   it.each(rows.map((row) => [codeIn(row['query']!), Number(row['column']), codeIn(row['code']!)]))(
     '%s at column %i: %s',
     (query, column, code) => {
-      const { condition, problems } = compileQuery(String(query), { fields: {} })
+      const { condition, problems } = compileQuery(query, { fields: {} })
       expect(condition).toBeUndefined()
       expect(problems).toMatchObject([{ code, column, severity: 'error' }])
     },
