@@ -84,8 +84,9 @@ function answer(at: {
       return row[column]!
     case 'counts as':
       return (
-        outcome.times.map(({ timeMs, flags }) => [timeText(timeMs), ...flags].join(', ')).join('; ') ||
-        NOTHING
+        outcome.times
+          .map(({ timeMs, flags }) => [timeText(timeMs), ...flags].join(', '))
+          .join('; ') || NOTHING
       )
     case 'watermark':
       return watermarkText(story.watermark)
@@ -108,7 +109,9 @@ export function timeOf(text: string): number {
   if (found === null) throw new Error(`"${text}" is no time of a story`)
   const [, yesterday, hours, minutes, seconds, ms = '0'] = found
   const dayMs = yesterday === undefined ? TODAY_MS : TODAY_MS - DAY_MS
-  return dayMs + ((Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds)) * 1_000 + Number(ms)
+  return (
+    dayMs + ((Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds)) * 1_000 + Number(ms)
+  )
 }
 
 function timestampOf(text: string): { readonly timestamp?: number | string } {
@@ -143,13 +146,10 @@ const FIGURES: readonly (readonly [RegExp, (change: EpisodeChange) => string])[]
   [/^matches \d+$/, ({ episode }) => `matches ${episode.matches}`],
   [/^firings \d+$/, ({ episode }) => `firings ${episode.firings}`],
   [/^severity \w+$/, ({ episode }) => `severity ${episode.severity}`],
-  [
-    /^[\d:.]+–[\d:.]+$/,
-    ({ episode }) => `${timeText(episode.startMs)}–${timeText(episode.endMs)}`,
-  ],
+  [/^[\d:.]+–[\d:.]+$/, ({ episode }) => `${timeText(episode.startMs)}–${timeText(episode.endMs)}`],
 ]
 
-/** Every change, each with the figures that the page gives for it, or all where it gives none. */
+/** Every change, each with the figures that the page gives for it; one it lacks with all. */
 function toldText(changes: readonly EpisodeChange[], written: string): string {
   if (changes.length === 0) return NOTHING
   const parts = written.split('; ')
@@ -158,7 +158,7 @@ function toldText(changes: readonly EpisodeChange[], written: string): string {
       const [, ...figures] = parts[i]?.split(', ') ?? []
       const user = change.episode.group['user']
       const head = user === undefined ? change.change : `${change.change} of ${user}`
-      const chosen = i < parts.length && figures.length > 0 ? figures.map(figureOf) : ALL
+      const chosen = i < parts.length && written !== NOTHING ? figures.map(figureOf) : ALL
       return [head, ...chosen.map((figure) => figure(change))].join(', ')
     })
     .join('; ')

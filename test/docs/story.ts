@@ -158,8 +158,10 @@ export class Story {
   /** The rule's watermark as the engine has it, with what it rests on. */
   get watermark(): Watermark {
     const [rule] = this.#ruleset.rules
-    const { quality } = this.#run.partitions.watermark(rule!.inputs, rule!.clock, this.#nowMs)
-    return { ms: this.#run.engine.finalMs() + rule!.lateByMs, quality }
+    const now = this.#run.partitions.watermark(rule!.inputs, rule!.clock, this.#nowMs)
+    const ms = this.#run.engine.finalMs() + rule!.lateByMs
+    // It never falls: an assumption stays one although its input has come back.
+    return { ms, quality: now.ms < ms ? 'assumed' : now.quality }
   }
 
   watermarkOf(input: string): Watermark {

@@ -13,8 +13,10 @@ import { ATTEMPTS_MAX, nextAttempt } from '../../src/alerting/schedule.ts'
 import { verdict } from '../../src/alerting/verdict.ts'
 import { Secret } from '../../src/lib/secret.ts'
 import { formatDuration } from '../../src/model/duration.ts'
+import type { IncidentCommand } from '../../src/model/command.ts'
 import type { PendingDelivery } from '../../src/model/outbox.ts'
-import { codeIn, readPage, rowsOf } from './page.ts'
+import { change, command, createStore, NOW } from '../incidents/builders.ts'
+import { codeIn, codesIn, readPage, rowsOf } from './page.ts'
 
 const page = readPage('webhooks')
 const GOLDEN = new URL('../golden/', import.meta.url)
@@ -56,6 +58,32 @@ describe('the body', () => {
     const model = readFileSync(new URL('../../src/model/incident.ts', import.meta.url), 'utf8')
     const types = [...model.matchAll(/\| '(incident\.[\w.]+)'/g)].map((match) => match[1]!)
     expect(named).toEqual(types)
+  })
+})
+
+describe('what was changed', () => {
+  const rows = rowsOf(page, 'change', 'keys')
+
+  it('has the keys of the page', () => {
+    const store = createStore()
+    const ask = (asked: IncidentCommand): void => {
+      const commands = [command(asked, { actor: 'ana' })]
+      const [result] = store.commit({ nowMs: NOW, commands }).results
+      expect(result).toMatchObject({ ok: true })
+    }
+    store.commit({ nowMs: NOW, changes: [change('opened', { severity: 'high' })] })
+    store.commit({ nowMs: NOW, changes: [change('escalated', { severity: 'critical' })] })
+    const incidentId = store.incident(1).id
+    ask({ kind: 'dismiss', incidentId, as: 'benign', reason: 'planned' })
+    for (const row of rows) {
+      const types = codesIn(row['of']!)
+      const events = store.events.filter(({ type }) => types.includes(type))
+      expect(events.length).toBeGreaterThan(0)
+      for (const { report } of events) {
+        expect(report.change!['field']).toBe(row['change'])
+        expect(Object.keys(report.change!).toSorted()).toEqual(codesIn(row['keys']!).toSorted())
+      }
+    }
   })
 })
 
