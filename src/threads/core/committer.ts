@@ -31,14 +31,25 @@ export class Committer {
    * is evaluated twice. Throws when we are fenced or a promise of ours is broken.
    */
   async commit(request: Omit<CommitRequest, 'firstNo'>): Promise<void> {
-    const { store, decisions, report, timers } = this.#options
+    const { store, decisions } = this.#options
     const numbered = { ...request, firstNo: this.nextNo }
+    const result = await this.#untilWritten(() =>
+      commit(store, numbered, decisions.decide, decisions.openKeyOf),
+    )
+    this.nextNo = result.lastNo + 1
+    this.#tell(numbered, result.decision)
+  }
+
+  /** Keeps a rule set's content, before the entry that names it; as patient as {@link commit}. */
+  async saveRuleset(hash: string, content: string, nowMs: number): Promise<void> {
+    await this.#untilWritten(() => this.#options.store.saveRuleset(hash, content, nowMs))
+  }
+
+  async #untilWritten<T>(write: () => Promise<T>): Promise<T> {
+    const { report, timers } = this.#options
     for (let attempt = 0; ; attempt++) {
       try {
-        const result = await commit(store, numbered, decisions.decide, decisions.openKeyOf)
-        this.nextNo = result.lastNo + 1
-        this.#tell(numbered, result.decision)
-        return
+        return await write()
       } catch (error) {
         if (!isRetryable(error)) throw error
         report({ name: 'core.commit_failed', detail: { error: error.message, attempt } })

@@ -241,7 +241,7 @@ export class Core {
 
   async #activate(message: RulesMessage, nowMs: number): Promise<CommitEntry> {
     const rules = new LoadedRules(message.source)
-    await this.#options.store.saveRuleset(rules.hash, rules.content(), nowMs)
+    await this.#committer.saveRuleset(rules.hash, rules.content(), nowMs)
     this.#setRules(rules)
     this.#engine = this.#newEngine(this.#engine)
     this.#options.post({ kind: 'active', hash: rules.hash })
