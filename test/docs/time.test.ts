@@ -110,6 +110,13 @@ describe('the page', () => {
     expect(rows.filter((word) => word !== 'skipped cap' && !used.includes(word))).toEqual([])
   })
 
+  it('names metrics that exist', () => {
+    const named = page.text.match(/tocsin_[a-z_]+_(total|seconds)/g) ?? []
+    const metrics = readPage('metrics').text
+    expect(named.length).toBeGreaterThan(2)
+    expect(named.filter((name) => !metrics.includes(`\`${name}\``))).toEqual([])
+  })
+
   it('lists flags that exist', () => {
     const rows = rowsOf(page, 'flag', 'of', 'because')
     const ofEvents = rows.filter((row) => row['of'] === 'event')
