@@ -22,7 +22,7 @@ import { openSqliteReaders } from './store/sqlite/readers.ts'
 import { openTelemetry } from './telemetry/open.ts'
 import type { SloFigures } from './telemetry/slo-exposition.ts'
 import { sloExposition } from './telemetry/slo-exposition.ts'
-import { startTracing } from './telemetry/tracing.ts'
+import { startTracing, stopTracing } from './telemetry/tracing.ts'
 import { startOneThread } from './threads/one-thread.ts'
 import { databaseFile } from './threads/thread-settings.ts'
 import type { ThreadSettings } from './threads/thread-settings.ts'
@@ -76,11 +76,14 @@ async function open(
 
   const telemetry = openTelemetry({ ...options, settings: config.telemetry, selfKey: key })
   const { report } = telemetry
-  cleanUps.add('telemetry', () => telemetry.close())
+  cleanUps.add('telemetry', () => {
+    telemetry.close()
+    report({ name: 'service.stopped' })
+  })
   report({ name: 'service.started', detail: { version, config: options.configFile } })
 
   const tracing = await startTracing(env)
-  cleanUps.add('tracing', tracing.stop)
+  cleanUps.add('tracing', () => stopTracing(tracing, timers))
 
   const settings: ThreadSettings = {
     data,
@@ -112,6 +115,7 @@ async function open(
     random: options.random,
     report,
     attempted: (attempt) => core.attempted(attempt),
+    stopGraceMs: STOP_GRACE_MS,
     span: tracing.span,
   })
   cleanUps.add('sender', () => sender.stop())
@@ -129,7 +133,7 @@ async function open(
   })
   cleanUps.add('reload', () => reload.stop())
 
-  let isReady = false
+  let notReady: string | undefined = 'the inputs are not open yet'
   const figures = async (): Promise<SloFigures[]> => {
     const reports = await sloReport(reload.current.objectives, readers.slo, clock())
     return reports.map(sloFigures)
@@ -151,7 +155,7 @@ async function open(
     slo: figures,
     metrics: () => telemetry.metrics(),
     sloMetrics: async () => sloExposition(await figures()),
-    ready: () => ({ ready: isReady, reasons: isReady ? [] : ['the inputs are not open yet'] }),
+    ready: () => ({ ready: notReady === undefined, reasons: notReady ? [notReady] : [] }),
     report,
     clock,
     timers,
@@ -166,10 +170,17 @@ async function open(
   cleanUps.add('intake', () => core.stopIntake())
   sender.wake()
   reload.start()
-  isReady = true
+  notReady = undefined
+  cleanUps.add('readiness', () => {
+    notReady = 'the service is stopping'
+    report({ name: 'service.stopping' })
+  })
   report({ name: 'service.ready', detail: { http: address, inputs } })
   return { addresses: { http: address, inputs }, reload }
 }
+
+/** For webhooks under way: one that is cut is sent again after the restart, under the same id. */
+const STOP_GRACE_MS = 3_000
 
 /** One thread receives and matches; another core is left for core, journal and main. */
 const INTAKE_THREADS = 1

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 
 import { createApp } from '../app.ts'
+import type { App } from '../app.ts'
 import { FencedError } from '../model/commit.ts'
 import { formatProblem, ProblemError } from '../model/problem.ts'
 import { systemClock, systemTimers } from '../system-clock.ts'
@@ -14,12 +15,21 @@ export function register(program: Command, io: CliIo, runtime: Runtime): void {
     .description('run the service with a configuration')
     .option('-c, --config <file>', 'configuration file', 'tocsin.yaml')
     .action(async ({ config }: { config: string }) => {
-      io.exit(await serve(config, io, runtime))
+      const { code, isWhole } = await serve(config, io, runtime)
+      // Whatever could not be closed would keep the process, and with it the ports, for ever.
+      if (isWhole) io.exit(code)
+      else runtime.end(code)
     })
 }
 
-/** Exit code: 0 after a clean stop, 2 refused to start, 70 failed, 71 another owner took over. */
-async function serve(configFile: string, io: CliIo, runtime: Runtime): Promise<number> {
+interface Outcome {
+  /** 0 stopped as asked, 2 refused to start, 70 failed, 71 another owner took over. */
+  readonly code: number
+  /** Everything that was opened is closed. */
+  readonly isWhole: boolean
+}
+
+async function serve(configFile: string, io: CliIo, runtime: Runtime): Promise<Outcome> {
   const app = createApp({
     configFile,
     env: runtime.env,
@@ -40,7 +50,7 @@ async function serve(configFile: string, io: CliIo, runtime: Runtime): Promise<n
     } else {
       io.err(`not started: ${(error as Error).message}`)
     }
-    return 2
+    return { code: 2, isWhole: true }
   }
   runtime.onSignal('SIGHUP', () => app.reload())
   const stopped = new Promise<'stopped'>((resolve) => {
@@ -49,10 +59,23 @@ async function serve(configFile: string, io: CliIo, runtime: Runtime): Promise<n
     }
   })
   const reason = await Promise.race([stopped, app.failed])
-  await Promise.race([app.stop(), runtime.deadline(STOP_DEADLINE_MS)])
-  if (reason === 'stopped') return 0
-  io.err(`stopped: ${reason.message}`)
-  return reason instanceof FencedError ? 71 : 70
+  const isWhole = await isStopped(app, io, runtime)
+  if (reason !== 'stopped') io.err(`stopped: ${reason.message}`)
+  const failure = reason instanceof FencedError ? 71 : 70
+  return { code: reason === 'stopped' && isWhole ? 0 : failure, isWhole }
+}
+
+/** Closes everything, and says what did not close in time or by a failure. */
+async function isStopped(app: App, io: CliIo, runtime: Runtime): Promise<boolean> {
+  try {
+    const deadline = runtime.deadline(STOP_DEADLINE_MS).then(() => false)
+    if (await Promise.race([app.stop().then(() => true), deadline])) return true
+    io.err(`not everything closed within ${STOP_DEADLINE_MS / 1_000} s: ended all the same`)
+  } catch (error) {
+    const causes = error instanceof AggregateError ? error.errors : [error]
+    for (const cause of causes as Error[]) io.err(`${cause.message}: ${String(cause.cause)}`)
+  }
+  return false
 }
 
 /** What cannot be closed by then is left to the next start, which picks up where the log ends. */

@@ -30,11 +30,12 @@ import { answerUnknown, rememberRoutes } from './unknown-routes.ts'
 /** Per client address; probes and scrapes are not counted. */
 const REQUESTS_PER_MINUTE = 600
 const BODY_MAX = 64 * 1_024
+const STOP_GRACE_MS = 1_000
 
 export interface HttpServer {
   /** Opens the port; the answer tells which, when 0 was asked for. */
   start(): Promise<{ readonly host: string; readonly port: number }>
-  /** Answers what is under way, then closes. */
+  /** Answers what is under way, for a moment, then closes. */
   stop(): Promise<void>
   /** The server with all its routes, not listening: for tests and for the OpenAPI document. */
   build(): Promise<App>
@@ -54,7 +55,12 @@ export function createHttpServer(options: HttpOptions): HttpServer {
       return { host: address.address, port: address.port }
     },
     async stop() {
-      await (await building)?.close()
+      const app = await building
+      if (app === undefined) return
+      // A request that does not come to its end must not hold up a restart.
+      const cancel = options.timers.after(STOP_GRACE_MS, () => app.server.closeAllConnections())
+      await app.close()
+      cancel()
     },
   }
 }

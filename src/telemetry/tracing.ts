@@ -1,3 +1,6 @@
+import type { Timers } from '../lib/clock.ts'
+import { within } from '../lib/within.ts'
+
 /** Values a span may carry: names and counts, never text of events (I10). */
 type SpanAttributes = Readonly<Record<string, string | number | boolean>>
 
@@ -59,6 +62,18 @@ export async function startTracing(
       }),
     stop: () => sdk.shutdown(),
   }
+}
+
+/** Time for the last spans; a collector that does not answer must not hold up a restart. */
+const STOP_LIMIT_MS = 2_000
+
+/** Sends what waits, if that can be done in time. Spans are no evidence: losing them is allowed. */
+export async function stopTracing(tracing: Tracing, timers: Timers): Promise<void> {
+  await within(
+    tracing.stop().catch(() => undefined),
+    STOP_LIMIT_MS,
+    timers,
+  )
 }
 
 function wantsTraces(env: Readonly<Record<string, string | undefined>>): boolean {

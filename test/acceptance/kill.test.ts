@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
-import { openJournalReader } from '../../src/ingest/journal/sqlite-journal.ts'
+import { journalled } from '../support/journalled.ts'
 import { serviceFolder, startService } from '../support/service.ts'
 import type { RunningService } from '../support/service.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -93,7 +93,9 @@ it('loses and doubles nothing that was accepted over twenty kills', async () => 
   }
 
   const last = await start()
-  const total = journalled(folder)
+  const total = journalled<Record<'_ref' | '_sender', string> & { _nth: number }>(folder).map(
+    ({ _ref: ref, _sender: sender, _nth: nth }): Journalled => ({ ref, sender, nth }),
+  )
   expect(accepted.size).toBeGreaterThan(CYCLES * BATCH)
   expect(missing(accepted, total)).toEqual([])
 
@@ -155,23 +157,6 @@ interface Journalled {
   readonly ref: string
   readonly sender: string
   readonly nth: number
-}
-
-/** Every record of the journal, in whatever partition. */
-function journalled(of: string): Journalled[] {
-  const reader = openJournalReader({ folder: join(of, 'data', 'journal'), report: () => undefined })
-  const found: Journalled[] = []
-  for (const { partition } of reader.partitions()) {
-    for (const { bytes, offsets, count } of reader.read(partition, 0)) {
-      for (let i = 0; i < count; i++) {
-        const text = Buffer.from(bytes.subarray(offsets[i], offsets[i + 1])).toString()
-        const record = JSON.parse(text) as { _ref: string; _sender: string; _nth: number }
-        found.push({ ref: record._ref, sender: record._sender, nth: record._nth })
-      }
-    }
-  }
-  reader.close()
-  return found
 }
 
 function missing(accepted: ReadonlySet<string>, total: readonly Journalled[]): string[] {
