@@ -334,6 +334,7 @@ export function checkpointContract(name: string, create: CreateHarness): void {
       it('stay as long as the entry of their activation does', async () => {
         await save('rules1')
         await commitBodies({ kind: 'rules', nowMs: T0, ruleset: 'rules1' }, records('rules1'))
+        await commitBodies(records('rules1'))
         await store.saveCheckpoint([], inForce(null))
         expect(await kept()).toEqual(['rules1'])
       })
