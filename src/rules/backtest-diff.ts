@@ -46,8 +46,14 @@ const DIFFERENCES_MAX = 250_000
 interface Unlike {
   readonly rule: string
   readonly group: Group
-  readonly old: Map<string, EpisodeFigures>
-  readonly new: Map<string, EpisodeFigures>
+  readonly old: Map<string, Alike>
+  readonly new: Map<string, Alike>
+}
+
+/** A group that lost its state to a cap can tell the same episode twice. */
+interface Alike {
+  readonly figures: EpisodeFigures
+  count: number
 }
 
 export class BacktestDiff {
@@ -82,14 +88,18 @@ export class BacktestDiff {
     const figures = figuresOf(line)
     const name = canonicalJson(figures)
     const other = side === 'old' ? unlike.new : unlike.old
-    if (other.delete(name)) {
+    const match = other.get(name)
+    if (match !== undefined) {
       this.#kept--
+      if (--match.count === 0) other.delete(name)
       if (unlike.old.size + unlike.new.size === 0) this.#unlike.delete(key)
       return
     }
     if (this.#kept >= this.#differencesMax) throw tooMany(this.#differencesMax)
-    unlike[side].set(name, figures)
     this.#kept++
+    const alike = unlike[side].get(name)
+    if (alike === undefined) unlike[side].set(name, { figures, count: 1 })
+    else alike.count++
   }
 
   /** The differences in order of their start, rule and group. Call when both sides are told. */
@@ -110,8 +120,10 @@ function figuresOf({ start, end, matches, firings, peak, severity }: EpisodeLine
   return { start, end, matches, firings, peak, severity }
 }
 
-function byStart(episodes: ReadonlyMap<string, EpisodeFigures>): EpisodeFigures[] {
-  return [...episodes.values()].sort((a, b) => a.start - b.start)
+function byStart(episodes: ReadonlyMap<string, Alike>): EpisodeFigures[] {
+  return [...episodes.values()]
+    .flatMap(({ figures, count }) => Array.from({ length: count }, () => figures))
+    .sort((a, b) => a.start - b.start || a.end - b.end)
 }
 
 type Pair = readonly [old: EpisodeFigures | null, new: EpisodeFigures | null]

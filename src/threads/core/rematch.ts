@@ -2,6 +2,7 @@ import type { GelfEvent } from '../../ingest/normalise/gelf-event.ts'
 import type { JournalBatch, JournalReader } from '../../ingest/journal/journal.ts'
 import type { Matches } from '../../model/matches.ts'
 import { inputOfPartition } from '../../model/slab.ts'
+import type { Slab } from '../../model/slab.ts'
 import { MatchStep } from '../../pipeline.ts'
 import type { Matcher } from '../../rules/matching/matcher.ts'
 
@@ -40,16 +41,34 @@ export class Rematch {
   }
 
   #match(batch: JournalBatch, step: MatchStep): Matches {
-    const { partition, bytes, offsets, receivedMs } = batch
-    let maxTimeMs = Number.NEGATIVE_INFINITY
-    for (let i = 0; i < batch.count; i++) {
-      const rejection = this.#event.scan(bytes, offsets[i]!, offsets[i + 1]!, receivedMs)
-      // Only what was accepted was written; limits that have become tighter skip a record alike.
-      if (rejection !== undefined) continue
-      maxTimeMs = Math.max(maxTimeMs, Math.min(this.#event.timeMs, receivedMs))
-      if (!this.#event.isOwn) step.record(this.#event, i, maxTimeMs)
-    }
-    const slab = { partition, thread: -1, seq: batch.first, bytes, offsets, receivedMs }
-    return step.seal(slab, maxTimeMs)
+    const maxTimeMs = scanBatch(batch, this.#event, (ordinal, maxSoFarMs) =>
+      step.record(this.#event, ordinal, maxSoFarMs),
+    )
+    return step.seal(slabOf(batch), maxTimeMs)
   }
+}
+
+/**
+ * Moves the event over the records of a batch that may be evaluated; answers the greatest
+ * min(time, received) of all its records, which `onRecord` is told as it stands at each.
+ */
+export function scanBatch(
+  { bytes, offsets, count, receivedMs }: JournalBatch,
+  event: GelfEvent,
+  onRecord: (ordinal: number, maxTimeMs: number) => void,
+): number {
+  let maxTimeMs = Number.NEGATIVE_INFINITY
+  for (let i = 0; i < count; i++) {
+    const rejection = event.scan(bytes, offsets[i]!, offsets[i + 1]!, receivedMs)
+    // Only what was accepted was written; limits that have become tighter skip a record alike.
+    if (rejection !== undefined) continue
+    maxTimeMs = Math.max(maxTimeMs, Math.min(event.timeMs, receivedMs))
+    if (!event.isOwn) onRecord(i, maxTimeMs)
+  }
+  return maxTimeMs
+}
+
+/** The slab that a batch was; which thread made it is not kept. */
+export function slabOf({ partition, first, bytes, offsets, receivedMs }: JournalBatch): Slab {
+  return { partition, thread: -1, seq: first, bytes, offsets, receivedMs }
 }
