@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
+import { decodeCursor } from '../../src/store/cursor.ts'
 import { harness, TOKENS } from './http-harness.ts'
 
 const HEADERS = {
@@ -68,6 +69,27 @@ describe('what cannot be answered', () => {
           detail: { error: new Error('SQLITE_IOERR at /var/lib/tocsin/secret.db') },
         },
       ])
+    },
+  )
+
+  it.each(['incidents', 'episodes', 'deliveries'] as const)(
+    'a cursor that no page of %s ended with is the fault of whoever sent it',
+    async (list) => {
+      const read = async ({ cursor }: { readonly cursor?: string }) => {
+        if (cursor !== undefined) decodeCursor(cursor)
+        return { items: [], next: null }
+      }
+      const { readModel } = harness()
+      const { call, occurrences } = harness({ readModel: { ...readModel, [list]: read } })
+      const response = await call('viewer', 'GET', `/api/v1/${list}?cursor=made-up`)
+      expect(response.statusCode).toBe(400)
+      expect(response.headers['content-type']).toContain('application/problem+json')
+      expect(response.json()).toMatchObject({
+        type: 'urn:tocsin:problem:bad-request',
+        detail: 'the cursor is not one that a page ended with: leave it out to start at the newest',
+        errors: [{ in: 'querystring', path: '/cursor', message: expect.stringMatching(/cursor/) }],
+      })
+      expect(occurrences).toEqual([])
     },
   )
 

@@ -30,6 +30,7 @@ export function harness(change: Partial<HttpOptions> = {}) {
     incidentId: command.incidentId,
     version: 4,
   })
+  const readModel = memoryReadModel(details)
   const server = createHttpServer({
     listen: { host: '127.0.0.1', port: 0 },
     tokens: (['viewer', 'responder', 'admin'] as const).map((role) => ({
@@ -39,7 +40,7 @@ export function harness(change: Partial<HttpOptions> = {}) {
     })),
     page: 'token',
     metricsPublic: false,
-    readModel: memoryReadModel(details),
+    readModel,
     command: async (request) => {
       commands.push(request)
       return answer(request)
@@ -129,6 +130,7 @@ export function harness(change: Partial<HttpOptions> = {}) {
   }
   return {
     server,
+    readModel,
     clock,
     details,
     commands,

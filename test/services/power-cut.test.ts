@@ -47,10 +47,6 @@ it.each(['journal', 'store', 'both'] as const)(
   `a power cut loses nothing that was acknowledged: %s, ${IMAGES} cuts`,
   async (subject) => {
     const cuts = await cutOften(subject, 'FULL')
-    console.log(
-      subject,
-      JSON.stringify(cuts.map((c) => [c.acknowledged.journal, c.acknowledged.store])),
-    )
     expect(cuts.map(({ lost }) => lost)).toEqual(cuts.map(() => ({ journal: 0, store: 0 })))
   },
 )
