@@ -202,16 +202,18 @@ export class Core {
     const nowMs = Math.max(this.#options.clock(), this.#lastNowMs)
     const entries: CommitEntry[] = []
     const next = this.#nextRules.shift()
-    if (next !== undefined) entries.push(await this.#activate(next, nowMs))
+    const firstNo = this.#committer.nextNo
+    if (next !== undefined) entries.push(await this.#activate(next, nowMs, firstNo))
     if (!this.#isLive) {
       if (next === undefined) return false
       this.#isLive = true
       const inputs = Object.keys(this.#rules.source.inputs)
-      entries.push(this.#passTime(nowMs, this.#partitionClock.openings(this.#epoch, inputs)))
+      const openings = this.#partitionClock.openings(this.#epoch, inputs)
+      entries.push(this.#passTime(nowMs, openings, firstNo + entries.length))
     }
     for (const slice of this.#feeds.take(COMMIT_RECORDS_MAX, this.#rules)) {
       const { partition, from, count } = slice
-      const at = { nowMs, ruleset: this.#rules.hash }
+      const at = { nowMs, ruleset: this.#rules.hash, no: firstNo + entries.length }
       entries.push(
         this.#options.span('tocsin.slice', { partition, from, count }, () =>
           correlate(this.#engine, this.#partitions, slice, at),
@@ -221,13 +223,13 @@ export class Core {
     if (this.#isTicking) {
       this.#isTicking = false
       const due = this.#partitionClock.due(nowMs, this.#engine)
-      if (due !== undefined) entries.push(this.#passTime(nowMs, due))
+      if (due !== undefined) entries.push(this.#passTime(nowMs, due, firstNo + entries.length))
     }
     const commands = this.#commands.splice(0)
     const attempts = this.#attempts.splice(0)
     if (entries.length === 0) {
       if (commands.length + attempts.length === 0) return false
-      entries.push(this.#passTime(nowMs, []))
+      entries.push(this.#passTime(nowMs, [], firstNo))
     }
     this.#lastNowMs = nowMs
     const { engineVersion, journal, event } = this.#options
@@ -236,19 +238,19 @@ export class Core {
     return true
   }
 
-  async #activate(message: RulesMessage, nowMs: number): Promise<CommitEntry> {
+  async #activate(message: RulesMessage, nowMs: number, no: number): Promise<CommitEntry> {
     const rules = new LoadedRules(message.source)
     await this.#options.store.saveRuleset(rules.hash, rules.content(), nowMs)
     this.#setRules(rules)
-    this.#engine = this.#newEngine(this.#engine)
+    this.#engine = this.#newEngine({ previous: this.#engine, no })
     this.#options.post({ kind: 'active', hash: rules.hash })
     const body = { kind: 'rules', nowMs, ruleset: rules.hash } as const
-    return activate(this.#engine, this.#partitions, body)
+    return activate(this.#engine, this.#partitions, body, no)
   }
 
-  #passTime(nowMs: number, partitions: ClockStates): CommitEntry {
+  #passTime(nowMs: number, partitions: ClockStates, no: number): CommitEntry {
     this.#partitionClock.written(nowMs)
-    return passTime(this.#engine, this.#partitions, { kind: 'clock', nowMs, partitions })
+    return passTime(this.#engine, this.#partitions, { kind: 'clock', nowMs, partitions }, no)
   }
 
   #setRules(rules: LoadedRules): void {
@@ -256,10 +258,10 @@ export class Core {
     this.#options.decisions.setRules(rules)
   }
 
-  #newEngine(previous?: Engine): Engine {
+  #newEngine(replaced?: { readonly previous: Engine; readonly no: number }): Engine {
     const { ruleset } = this.#rules
     const reorderOf = (input: string): number => this.#rules.timing(input).reorderMs
-    return createEngine({ ruleset, reorderOf, ...(previous && { previous }) })
+    return createEngine({ ruleset, reorderOf, ...replaced })
   }
 
   #refuse(request: CommandRequest): void {

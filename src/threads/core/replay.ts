@@ -40,7 +40,7 @@ export async function replay(options: {
       const content = await store.loadRuleset(entry.body.ruleset)
       if (content === undefined) throw new Error(`rule set ${entry.body.ruleset} is not stored`)
       rules = parseRules(content)
-      engine = createEngine({ ruleset: rules.ruleset, reorderOf, previous: engine })
+      engine = createEngine({ ruleset: rules.ruleset, reorderOf, previous: engine, no: entry.no })
     }
     const answer = runAgain(entry, { engine, rules, partitions, rematch })
     entries++
@@ -72,12 +72,16 @@ function runAgain(
         ruleset: rules.hash,
       }))
       const slice = { partition: body.partition, from: body.from, matches }
-      return correlate(engine, partitions, slice, { nowMs: body.nowMs, ruleset: body.ruleset })
+      return correlate(engine, partitions, slice, {
+        nowMs: body.nowMs,
+        ruleset: body.ruleset,
+        no: entry.no,
+      })
     }
     case 'clock':
-      return passTime(engine, partitions, body)
+      return passTime(engine, partitions, body, entry.no)
     case 'rules':
-      return activate(engine, partitions, body)
+      return activate(engine, partitions, body, entry.no)
     case 'list':
       return undefined
   }
