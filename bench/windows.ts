@@ -110,15 +110,17 @@ function updateRate(all: readonly Matches[]): number {
   const slabsPerSlice = 16
   const { cpuS } = costOf(() => {
     let from = 0
+    let no = 0
     for (let first = 0; first < all.length; first += slabsPerSlice) {
       const matches = all.slice(first, first + slabsPerSlice)
       const nowMs = matches.at(-1)!.receivedMs
-      engine.apply({ partition: PARTITION, from, matches }, { nowMs, partitions })
+      const context = { nowMs, partitions, no: ++no }
+      engine.apply({ partition: PARTITION, from, matches }, context)
       for (const { count, maxTimeMs, receivedMs } of matches) {
         from += count
         partitions.observe(PARTITION, { maxTimeMs, receivedMs, to: from, nowMs })
       }
-      engine.advance({ nowMs, partitions })
+      engine.advance(context)
       engine.take()
     }
   })

@@ -59,21 +59,26 @@ export class MatchStep {
   }
 }
 
-/** CORRELATE: a slice of one partition moves windows and watermarks; what followed is a value. */
+/**
+ * CORRELATE: a slice of one partition moves windows and watermarks; what followed is a value.
+ * `no` is the number of the entry that it becomes.
+ */
 export function correlate(
   engine: Engine,
   partitions: PartitionTracker,
   slice: Slice,
-  at: { readonly nowMs: number; readonly ruleset: string },
+  at: { readonly nowMs: number; readonly ruleset: string; readonly no: number },
 ): CommitEntry {
   const { partition, from } = slice
-  engine.apply(slice, { nowMs: at.nowMs, partitions })
+  const { nowMs, ruleset, no } = at
+  engine.apply(slice, { nowMs, partitions, no })
   let to = from
   for (const { count, maxTimeMs, receivedMs } of slice.matches) {
     to += count
-    partitions.observe(partition, { maxTimeMs, receivedMs, to, nowMs: at.nowMs })
+    partitions.observe(partition, { maxTimeMs, receivedMs, to, nowMs })
   }
-  return close(engine, partitions, { kind: 'records', partition, from, to, ...at }, [partition])
+  const body = { kind: 'records', partition, from, to, nowMs, ruleset } as const
+  return close(engine, partitions, { body, no, changed: [partition] })
 }
 
 /** CORRELATE, without records: a partition's state changed, or only time passed. */
@@ -81,14 +86,10 @@ export function passTime(
   engine: Engine,
   partitions: PartitionTracker,
   body: LogBody & { readonly kind: 'clock' },
+  no: number,
 ): CommitEntry {
   partitions.applyClock(body)
-  return close(
-    engine,
-    partitions,
-    body,
-    body.partitions.map(({ id }) => id),
-  )
+  return close(engine, partitions, { body, no, changed: body.partitions.map(({ id }) => id) })
 }
 
 /** CORRELATE, on a reload: what the new rule set ends or opens by itself. */
@@ -96,8 +97,9 @@ export function activate(
   engine: Engine,
   partitions: PartitionTracker,
   body: LogBody & { readonly kind: 'rules' },
+  no: number,
 ): CommitEntry {
-  return close(engine, partitions, body, [])
+  return close(engine, partitions, { body, no, changed: [] })
 }
 
 /** DECIDE and COMMIT are one transaction: position, episodes, incidents, outbox, audit (I4). */
@@ -113,10 +115,10 @@ export function commit(
 function close(
   engine: Engine,
   partitions: PartitionTracker,
-  body: LogBody,
-  changed: readonly string[],
+  entry: { readonly body: LogBody; readonly no: number; readonly changed: readonly string[] },
 ): CommitEntry {
-  engine.advance({ nowMs: body.nowMs, partitions })
+  const { body, no, changed } = entry
+  engine.advance({ nowMs: body.nowMs, partitions, no })
   const effects = engine.take()
   const states = partitions.states().filter(({ id }) => changed.includes(id))
   return { body, effects, effectsHash: effectsHash(effects), partitions: states }

@@ -29,6 +29,8 @@ export class LogRun {
   readonly #engine: Engine
   readonly #steps = new Map<string, MatchStep>()
   readonly #onEffects: (effects: Effects) => void
+  /** Of the entry that was run last. */
+  #no = 0
 
   constructor({ rules, timing, onEffects, onFiring }: LogRunOptions) {
     this.#rules = rules
@@ -58,13 +60,13 @@ export class LogRun {
   batch(batch: JournalBatch, maxTimeMs: number, nowMs: number): void {
     const { partition, first } = batch
     const matches = [this.step(partition).seal(slabOf(batch), maxTimeMs)]
-    const at = { nowMs, ruleset: this.#ruleset.hash }
+    const at = { nowMs, ruleset: this.#ruleset.hash, no: ++this.#no }
     const slice = { partition, from: first, matches }
     this.#onEffects(correlate(this.#engine, this.#partitions, slice, at).effects)
   }
 
   clock(body: ClockBody): void {
-    this.#onEffects(passTime(this.#engine, this.#partitions, body).effects)
+    this.#onEffects(passTime(this.#engine, this.#partitions, body, ++this.#no).effects)
   }
 
   /** From before the range: moves partitions and nothing else. */

@@ -41,8 +41,17 @@ async function serve(configFile: string, io: CliIo, runtime: Runtime): Promise<O
     owner: runtime.owner,
     version: runtime.version,
   })
+  // Before the start: whoever reads "ready" may send a signal at once.
+  runtime.onSignal('SIGHUP', () => app.reload())
+  const stopped = new Promise<'stopped'>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      runtime.onSignal(signal, () => resolve('stopped'))
+    }
+  })
   try {
-    await app.start()
+    // A start that is not wanted any more is left where it is: a kill would do the same.
+    const first = await Promise.race([app.start(), stopped])
+    if (first === 'stopped') return { code: 0, isWhole: false }
   } catch (error) {
     if (error instanceof ProblemError) {
       for (const problem of error.problems) io.err(formatProblem(problem))
@@ -52,12 +61,6 @@ async function serve(configFile: string, io: CliIo, runtime: Runtime): Promise<O
     }
     return { code: 2, isWhole: true }
   }
-  runtime.onSignal('SIGHUP', () => app.reload())
-  const stopped = new Promise<'stopped'>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      runtime.onSignal(signal, () => resolve('stopped'))
-    }
-  })
   const reason = await Promise.race([stopped, app.failed])
   const isWhole = await isStopped(app, io, runtime)
   if (reason !== 'stopped') io.err(`stopped: ${reason.message}`)

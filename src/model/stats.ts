@@ -6,6 +6,8 @@ export interface RuleStats {
   readonly lastMatchMs: number | null
   readonly groups: number
   readonly openEpisodes: number
+  /** How often a cap on groups or bytes made room or refused. */
+  readonly capHits: number
 }
 
 /** What one input's partition does now. */

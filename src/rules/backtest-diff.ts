@@ -111,7 +111,9 @@ export class BacktestDiff {
       )
     })
     const keyed = lines.map((line) => ({ line, key: canonicalJson([line.rule, line.group]) }))
-    keyed.sort((a, b) => a.line.start - b.line.start || (a.key < b.key ? -1 : 1))
+    keyed.sort(
+      (a, b) => a.line.start - b.line.start || byText(a.key, b.key) || a.line.end - b.line.end,
+    )
     return keyed.map(({ line }) => line)
   }
 }
@@ -182,6 +184,10 @@ function lineOf(
   const start = Math.min(old?.start ?? Infinity, fresh?.start ?? Infinity)
   const end = Math.max(old?.end ?? -Infinity, fresh?.end ?? -Infinity)
   return { type: 'difference', kind, rule, group, start, end, old, new: fresh }
+}
+
+function byText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
 }
 
 function tooMany(max: number): ProblemError {

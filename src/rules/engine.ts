@@ -1,16 +1,20 @@
-import type { Effects, SloDelta } from '../model/commit.ts'
+import type { Effects, SavedBucket, SloDelta } from '../model/commit.ts'
 import type { Matches } from '../model/matches.ts'
 import { inputOfPartition } from '../model/slab.ts'
 import type { RuleStats } from '../model/stats.ts'
 import type { PartitionTracker } from './partition-tracker.ts'
 import type { CompiledRuleset } from './rule.ts'
-import { takeOver } from './rule-runner.ts'
-import type { RuleRunner, SharedClock } from './rule-runner.ts'
+import type { RuleRunner } from './rule-runner.ts'
+import { windowsOf } from './rule-runner.ts'
+import { begin, takeOver, watermarksOf } from './take-over.ts'
+import type { Runners } from './take-over.ts'
 import { ChangeLog } from './windows/change-log.ts'
 import type { EpisodeContext } from './windows/episodes.ts'
+import { GroupHash } from './windows/group-hash.ts'
 import { LedgerBook } from './windows/ledger.ts'
+import { BYTES_DEFAULT } from './windows/limits.ts'
 import { RecordNames } from './windows/record-names.ts'
-import type { Arrival, FiringSink } from './windows/rule-windows.ts'
+import type { Arrival, FiringSink, WindowsFactory } from './windows/rule-windows.ts'
 
 /** Consecutive slabs of one partition and one rule set, in order of position. */
 export interface Slice {
@@ -24,6 +28,15 @@ export interface EngineContext {
   readonly nowMs: number
   /** Partitions as they are *before* `apply` and *after* the entry for `advance`. */
   readonly partitions: PartitionTracker
+  /** Number of the input log entry; where there is no log, entries are counted. */
+  readonly no: number
+}
+
+/** One rule's state for the groups of one bucket; bucket 256 belongs to the rule as a whole. */
+export interface BucketName {
+  readonly ruleId: string
+  readonly stateHash: string
+  readonly bucket: number
 }
 
 /**
@@ -47,10 +60,26 @@ export interface Engine {
   nextDueMs(): number
   /** The lowest watermark − late_by over all rules: older firings are final. */
   finalMs(): number
+  /** Buckets whose state changed since they were last saved; a loaded bucket is clean. */
+  dirty(): BucketName[]
+  /**
+   * Canonical bytes of a bucket as it is now, which counts as clean from then on: keys sorted,
+   * independent of the order of arrival within a group and of this process. Empty when there is
+   * no state, and for a rule or state hash that is not in force.
+   */
+  save(name: BucketName): Uint8Array
+  /**
+   * Takes saved state in, before the first entry is run. Entries up to its stamp leave the bucket
+   * untouched and tell no effects for it. One of a rule or state hash that is not in force waits
+   * until {@link createEngine} with `previous` brings it, whose own effects are skipped for it
+   * when the stamp holds that entry. Throws when the bytes are not what {@link save} wrote.
+   */
+  load(saved: SavedBucket): void
+  /** Of every rule in force. */
+  stateHashes(): { readonly ruleId: string; readonly stateHash: string }[]
+  /** What rules have read as their watermark, by what they read: for the time bucket. */
+  watermarks(): Record<string, number>
 }
-
-/** 100,000 groups per rule (design §4.4). */
-const GROUPS_MAX = 100_000
 
 export interface EngineOptions {
   readonly ruleset: CompiledRuleset
@@ -61,9 +90,16 @@ export interface EngineOptions {
    * used again.
    */
   readonly previous?: Engine
-  readonly groupsMax?: number
+  /** Of the entry that activates this rule set in place of `previous`. */
+  readonly no?: number
+  /** Of an engine without `previous`: what {@link Engine.watermarks} said. */
+  readonly watermarks?: Readonly<Record<string, number>>
+  /** Bytes of window state per rule. */
+  readonly bytesMax?: number
   /** Collects firings for a backtest; live runs have none. */
   readonly onFiring?: FiringSink
+  /** Other windows than {@link windowsOf}: tests compare with plain ones. */
+  readonly makeWindows?: WindowsFactory
 }
 
 export function createEngine(options: EngineOptions): Engine {
@@ -79,8 +115,13 @@ class RuleEngine implements Engine {
   readonly #reorderOf: (input: string) => number
   readonly #context: EpisodeContext
   readonly #ledgers: LedgerBook
-  readonly #runners: readonly RuleRunner[]
-  readonly #clocks: readonly SharedClock[]
+  readonly #rules: Runners
+  /** Loaded, of rules that are not in force yet. */
+  readonly #waiting: Map<string, SavedBucket[]>
+  /** The greatest stamp of a bucket that was loaded. */
+  #loadedNo: number
+  readonly #byId: ReadonlyMap<string, RuleRunner>
+  readonly #hash = new GroupHash()
   readonly #slo = new Map<string, { -readonly [K in keyof SloDelta]: SloDelta[K] }>()
   readonly #arrival: { -readonly [K in keyof Arrival]: Arrival[K] } = {
     timeMs: 0,
@@ -96,21 +137,35 @@ class RuleEngine implements Engine {
     this.#reorderOf = options.reorderOf
     this.#context = previous === undefined ? newContext() : previous.#context
     this.#ledgers = previous === undefined ? new LedgerBook() : previous.#ledgers
-    const former = previous === undefined ? [] : previous.#runners
-    const { runners, clocks } = takeOver(former, options.ruleset.rules, {
+    this.#waiting = previous === undefined ? new Map() : previous.#waiting
+    this.#loadedNo = previous === undefined ? -1 : previous.#loadedNo
+    const { ruleset, bytesMax = BYTES_DEFAULT, makeWindows = windowsOf, onFiring } = options
+    const no = options.no ?? Infinity
+    const runnerOptions = {
       context: this.#context,
       ledgers: this.#ledgers,
-      groupsMax: options.groupsMax ?? GROUPS_MAX,
-      onFiring: options.onFiring,
-    })
-    this.#runners = runners
-    this.#clocks = clocks
+      bytesMax,
+      onFiring,
+      makeWindows,
+      no,
+    }
+    if (previous === undefined) {
+      this.#rules = begin(ruleset.rules, options.watermarks ?? {}, runnerOptions)
+      this.#byId = byId(this.#rules)
+      return
+    }
+    const { handedBack, ...rules } = takeOver(previous.#rules.runners, ruleset.rules, runnerOptions)
+    this.#rules = rules
+    this.#byId = byId(rules)
+    for (const saved of handedBack) this.#wait(saved)
+    this.#takeWaiting(no)
   }
 
   apply(slice: Slice, context: EngineContext): void {
     const { partition } = slice
     const reorderMs = this.#reorderOf(inputOfPartition(partition))
     const number = this.#context.names.number(partition)
+    this.#wake(context.no)
     let from = slice.from
     let eventMs = context.partitions.witnessed(partition, 'event')
     let receivedMs = context.partitions.witnessed(partition, 'received')
@@ -119,10 +174,17 @@ class RuleEngine implements Engine {
         throw new Error(`slab of rule set ${slab.ruleset} given to ${this.#ruleset.hash}`)
       }
       receivedMs = Math.max(receivedMs, slab.receivedMs - reorderMs)
-      this.#applyRows(slab, { partition: number, from, eventMs, receivedMs, reorderMs })
+      this.#applyRows(slab, {
+        partition: number,
+        from,
+        eventMs,
+        receivedMs,
+        reorderMs,
+        no: context.no,
+      })
       this.#applySums(slab)
       for (const { rule, count } of slab.missingGroup) {
-        this.#runners[rule]!.missingGroup(slab.receivedMs, count)
+        this.#rules.runners[rule]!.missingGroup(slab.receivedMs, count, context.no)
       }
       eventMs = Math.max(eventMs, slab.maxTimeMs - reorderMs)
       from += slab.count
@@ -130,8 +192,9 @@ class RuleEngine implements Engine {
   }
 
   advance(context: EngineContext): void {
+    this.#wake(context.no)
     this.#context.changes.flush()
-    for (const clock of this.#clocks) clock.advance(context.partitions, context.nowMs)
+    for (const clock of this.#rules.clocks) clock.advance(context.partitions, context.nowMs)
   }
 
   take(): Effects {
@@ -141,19 +204,71 @@ class RuleEngine implements Engine {
   }
 
   stats(): RuleStats[] {
-    return this.#runners.map((runner) => runner.stats())
+    return this.#rules.runners.map((runner) => runner.stats())
   }
 
   isQuiet(): boolean {
-    return this.#runners.every(({ windows }) => windows.openEpisodes === 0)
+    return this.#rules.runners.every(({ buckets }) => buckets.openEpisodes === 0)
   }
 
   nextDueMs(): number {
-    return Math.min(Infinity, ...this.#clocks.map((clock) => clock.nextDueMs))
+    return Math.min(Infinity, ...this.#rules.clocks.map((clock) => clock.nextDueMs))
   }
 
   finalMs(): number {
-    return Math.min(Infinity, ...this.#clocks.map((clock) => clock.finalMs))
+    return Math.min(Infinity, ...this.#rules.clocks.map((clock) => clock.finalMs))
+  }
+
+  dirty(): BucketName[] {
+    return this.#rules.runners.flatMap((runner) => {
+      const { id: ruleId, stateHash } = runner.rule
+      return runner.dirty().map((bucket) => ({ ruleId, stateHash, bucket }))
+    })
+  }
+
+  save({ ruleId, stateHash, bucket }: BucketName): Uint8Array {
+    return this.#runner(ruleId, stateHash)?.save(bucket) ?? new Uint8Array()
+  }
+
+  load(saved: SavedBucket): void {
+    this.#loadedNo = Math.max(this.#loadedNo, saved.no)
+    const runner = this.#runner(saved.ruleId, saved.stateHash)
+    if (runner === undefined) this.#wait(saved)
+    else runner.load(saved)
+  }
+
+  stateHashes(): { ruleId: string; stateHash: string }[] {
+    return this.#rules.runners.map(({ rule: { id, stateHash } }) => ({ ruleId: id, stateHash }))
+  }
+
+  watermarks(): Record<string, number> {
+    return watermarksOf(this.#rules)
+  }
+
+  #runner(ruleId: string, stateHash: string): RuleRunner | undefined {
+    const runner = this.#byId.get(ruleId)
+    return runner?.rule.stateHash === stateHash ? runner : undefined
+  }
+
+  #wait(saved: SavedBucket): void {
+    const key = JSON.stringify([saved.ruleId, saved.stateHash])
+    this.#waiting.set(key, [...(this.#waiting.get(key) ?? []), saved])
+  }
+
+  /** What holds entry `no` is of the life that begins with it; older state is of a former one. */
+  #takeWaiting(no: number): void {
+    for (const runner of this.#rules.runners) {
+      const key = JSON.stringify([runner.rule.id, runner.rule.stateHash])
+      for (const saved of this.#waiting.get(key) ?? []) if (saved.no >= no) runner.load(saved)
+      this.#waiting.delete(key)
+    }
+  }
+
+  /** Loaded buckets go on with the first entry that they do not hold. */
+  #wake(no: number): void {
+    if (this.#loadedNo === -1) return
+    for (const runner of this.#rules.runners) runner.wake(no)
+    if (no > this.#loadedNo) this.#loadedNo = -1
   }
 
   #applyRows(
@@ -164,20 +279,25 @@ class RuleEngine implements Engine {
       readonly eventMs: number
       readonly receivedMs: number
       readonly reorderMs: number
+      readonly no: number
     },
   ): void {
     const { rows } = slab
     const arrival = this.#arrival
     arrival.partition = at.partition
     for (let i = 0; i < rows.length; i++) {
-      const runner = this.#runners[rows.rule[i]!]!
+      const runner = this.#rules.runners[rows.rule[i]!]!
       arrival.timeMs = rows.timeMs[i]!
       arrival.hashHigh = rows.hashHigh[i]!
       arrival.hashLow = rows.hashLow[i]!
       arrival.position = at.from + rows.ordinal[i]!
       arrival.group = rows.group[i]!
       const eventMs = Math.max(at.eventMs, rows.maxTimeMs[i]! - at.reorderMs)
-      runner.take(arrival, runner.rule.clock === 'received' ? at.receivedMs : eventMs)
+      runner.take(arrival, {
+        bucket: this.#hash.take(arrival.group).bucket,
+        witnessedMs: runner.rule.clock === 'received' ? at.receivedMs : eventMs,
+        no: at.no,
+      })
     }
   }
 
@@ -198,6 +318,9 @@ class RuleEngine implements Engine {
 
 function newContext(): EpisodeContext {
   const names = new RecordNames()
-  let order = 0
-  return { names, changes: new ChangeLog(names), nextOrder: () => order++ }
+  return { names, changes: new ChangeLog(names) }
+}
+
+function byId({ runners }: Runners): ReadonlyMap<string, RuleRunner> {
+  return new Map(runners.map((runner) => [runner.rule.id, runner]))
 }

@@ -33,6 +33,8 @@ export class EventStream {
   readonly #ruleset: CompiledRuleset
   readonly #reorderMs: number
   #next = 0
+  /** Slices run: there is no log that numbers them. */
+  #no = 0
   #nowMs = -Infinity
   #dueMs = Infinity
   /** Events taken but not yet told to the engine, and their greatest time. */
@@ -121,7 +123,7 @@ export class EventStream {
       maxTimeMs,
       ...rows,
     }
-    const context = { nowMs, partitions: this.#partitions }
+    const context = { nowMs, partitions: this.#partitions, no: ++this.#no }
     this.#engine.apply({ partition, from: this.#next, matches: [slab] }, context)
     this.#next += count
     this.#partitions.observe(partition, { maxTimeMs, receivedMs: nowMs, to: this.#next, nowMs })

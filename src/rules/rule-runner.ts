@@ -1,30 +1,39 @@
+import type { SavedBucket } from '../model/commit.ts'
 import type { RuleStats } from '../model/stats.ts'
 import type { PartitionTracker } from './partition-tracker.ts'
 import type { Rule } from './rule.ts'
+import { RuleBuckets } from './rule-buckets.ts'
 import { admit } from './windows/admission.ts'
 import { Deadlines } from './windows/deadlines.ts'
 import type { EpisodeContext } from './windows/episodes.ts'
+import { RULE_BUCKET } from './windows/group-hash.ts'
 import type { Ledger, LedgerBook } from './windows/ledger.ts'
+import { bucketLimits } from './windows/limits.ts'
 import { MatchWindows } from './windows/match.ts'
-import type { Arrival, FiringSink, RuleClock, RuleWindows } from './windows/rule-windows.ts'
+import type { Arrival, FiringSink, RuleClock, WindowsFactory } from './windows/rule-windows.ts'
+import { STATE_FORMAT, StateReader, StateWriter } from './windows/state-bytes.ts'
 import { ThresholdWindows } from './windows/threshold.ts'
 
 export interface RunnerOptions {
   readonly context: EpisodeContext
   readonly ledgers: LedgerBook
-  readonly groupsMax: number
+  /** Bytes of window state per rule. */
+  readonly bytesMax: number
   readonly onFiring: FiringSink | undefined
+  readonly makeWindows: WindowsFactory
+  /** Of the entry that brings the rule set into force. */
+  readonly no: number
 }
 
 /** Rules that read the same watermark: same inputs, same clock. */
 export class SharedClock implements RuleClock {
-  readonly #rule: Pick<Rule, 'inputs' | 'clock'>
+  readonly rule: Pick<Rule, 'inputs' | 'clock'>
   readonly #deadlines = new Deadlines<RuleRunner>()
   #watermarkMs: number
   #lateByMaxMs = 0
 
   constructor(rule: Pick<Rule, 'inputs' | 'clock'>, watermarkMs: number) {
-    this.#rule = rule
+    this.rule = rule
     this.#watermarkMs = watermarkMs
   }
 
@@ -37,7 +46,7 @@ export class SharedClock implements RuleClock {
     return this.#watermarkMs - this.#lateByMaxMs
   }
 
-  /** See {@link RuleWindows.nextDueMs}; of all its rules. */
+  /** See {@link RuleBuckets.nextDueMs}; of all its rules. */
   get nextDueMs(): number {
     return this.#deadlines.nextMs()
   }
@@ -48,117 +57,162 @@ export class SharedClock implements RuleClock {
   }
 
   schedule(runner: RuleRunner): void {
-    this.#deadlines.schedule(runner, runner.windows.nextDueMs)
+    this.#deadlines.schedule(runner, runner.buckets.nextDueMs)
   }
 
   /** The watermark never falls; only rules with something due are looked at. */
   advance(partitions: PartitionTracker, nowMs: number): void {
-    const { inputs, clock } = this.#rule
+    const { inputs, clock } = this.rule
     const { ms } = partitions.watermark(inputs, clock, nowMs)
     this.#watermarkMs = Math.max(this.#watermarkMs, ms)
+    const advanced: RuleRunner[] = []
     for (
       let runner = this.#deadlines.take(this.#watermarkMs);
       runner !== undefined;
       runner = this.#deadlines.take(this.#watermarkMs)
     ) {
-      runner.windows.advance()
-      this.schedule(runner)
+      runner.buckets.advance()
+      advanced.push(runner)
     }
+    // One that did its bounded lot and has more to do waits for the next entry.
+    for (const runner of advanced) this.schedule(runner)
   }
 }
 
-/** One rule in the engine: admission, windows and what is counted about it. */
+/** One rule in the engine: admission, buckets and what is counted about it. */
 export class RuleRunner {
   readonly rule: Rule
-  readonly windows: RuleWindows
+  readonly buckets: RuleBuckets
   readonly clock: SharedClock
   /** Kept by its clock. */
   dueMs = Infinity
   readonly #ledger: Ledger
   /** Older events were refused under a former `late_by`: what they would change is gone. */
   #floorMs = -Infinity
+  /** The entry that the rule-level state holds already; see {@link RuleBuckets}. */
+  #stampNo = -1
+  #isDirty = false
   #matches = 0
   #lastMatchMs = -Infinity
+  #capHits = 0
 
   constructor(rule: Rule, clock: SharedClock, options: RunnerOptions, previous?: RuleRunner) {
     this.rule = rule
     this.clock = clock
     this.#ledger = previous === undefined ? options.ledgers.ledger(rule.id) : previous.#ledger
-    const { context, groupsMax, onFiring } = options
-    const ledger = this.#ledger
-    const windowOptions = { rule, clock, ledger, context, groupsMax, onFiring }
-    this.windows = windowsOf(windowOptions, previous?.windows)
-    if (previous !== undefined) {
-      const refusedMs = previous.clock.watermarkMs - previous.rule.lateByMs
-      this.#floorMs = Math.max(previous.#floorMs, refusedMs)
+    const { context, bytesMax, onFiring, makeWindows, no } = options
+    const windowOptions = {
+      rule,
+      clock,
+      context,
+      onFiring,
+      ledger: this.#ledger,
+      limits: bucketLimits(rule.limits, bytesMax),
+      onCap: () => this.#capHits++,
+    }
+    if (previous === undefined) {
+      this.buckets = new RuleBuckets(windowOptions, makeWindows)
+    } else {
+      this.buckets = previous.buckets
       this.#matches = previous.#matches
       this.#lastMatchMs = previous.#lastMatchMs
+      this.#capHits = previous.#capHits
+      this.#isDirty = previous.#isDirty
+      this.#stampNo = previous.#stampNo
+      this.#floorMs = previous.#floorMs
+      const { rule: former } = previous
+      if (no > this.#stampNo && rule.lateByMs > former.lateByMs) {
+        const refusedMs = previous.clock.watermarkMs - former.lateByMs
+        this.#floorMs = Math.max(this.#floorMs, refusedMs)
+        this.#isDirty = true
+      }
+      this.buckets.adopt(windowOptions, no)
     }
     clock.add(this)
   }
 
   /** `witnessedMs` is that of the match's own partition at its position. */
-  take(arrival: Arrival, witnessedMs: number): void {
+  take(
+    arrival: Arrival,
+    at: { readonly bucket: number; readonly witnessedMs: number; readonly no: number },
+  ): void {
     const { timeMs } = arrival
     const { lateByMs } = this.rule
     this.#matches++
     if (timeMs > this.#lastMatchMs) this.#lastMatchMs = timeMs
+    if (!this.buckets.isOpen(at.bucket, at.no)) return
     const { watermarkMs } = this.clock
-    const admission = admit({ timeMs, witnessedMs, watermarkMs, lateByMs })
+    const admission = admit({ timeMs, witnessedMs: at.witnessedMs, watermarkMs, lateByMs })
     if (admission !== 'admitted') this.#ledger.count(admission, timeMs)
     else if (timeMs < this.#floorMs) this.#ledger.count('late', timeMs)
     else {
-      this.windows.add(arrival)
+      this.buckets.add(at.bucket, arrival)
       this.clock.schedule(this)
     }
   }
 
-  missingGroup(timeMs: number, count: number): void {
+  missingGroup(timeMs: number, count: number, no: number): void {
     this.#matches += count
-    this.#ledger.count('missing_group', timeMs, count)
+    if (no > this.#stampNo) this.#ledger.count('missing_group', timeMs, count)
+  }
+
+  wake(no: number): void {
+    this.buckets.wake(no)
+    this.clock.schedule(this)
+  }
+
+  dirty(): number[] {
+    const buckets = this.buckets.dirty()
+    return this.#isDirty ? [...buckets, RULE_BUCKET] : buckets
+  }
+
+  save(bucket: number): Uint8Array {
+    if (bucket !== RULE_BUCKET) return this.buckets.save(bucket)
+    this.#isDirty = false
+    if (this.#floorMs === -Infinity) return new Uint8Array()
+    const writer = new StateWriter()
+    writer.u8(STATE_FORMAT)
+    writer.f64(this.#floorMs)
+    return writer.finish()
+  }
+
+  load(saved: SavedBucket): void {
+    if (saved.bucket !== RULE_BUCKET) {
+      this.buckets.load(saved)
+      return
+    }
+    this.#stampNo = saved.no
+    if (saved.blob.length === 0) return
+    const reader = new StateReader(saved.blob)
+    reader.u8()
+    this.#floorMs = reader.f64()
+  }
+
+  /** See {@link RuleBuckets.close}. */
+  close(cause: 'edit' | 'rule_removed', no: number): SavedBucket[] {
+    const handedBack = this.buckets.close(cause, no)
+    if (no <= this.#stampNo) {
+      const { id: ruleId, stateHash } = this.rule
+      const name = { ruleId, stateHash, bucket: RULE_BUCKET }
+      handedBack.push({ ...name, no: this.#stampNo, blob: this.save(RULE_BUCKET) })
+    }
+    return handedBack
   }
 
   stats(): RuleStats {
-    const { groups, openEpisodes } = this.windows
+    const { groups, openEpisodes } = this.buckets
     const lastMatchMs = this.#lastMatchMs === -Infinity ? null : this.#lastMatchMs
-    return { ruleId: this.rule.id, matches: this.#matches, lastMatchMs, groups, openEpisodes }
+    return {
+      ruleId: this.rule.id,
+      matches: this.#matches,
+      lastMatchMs,
+      groups,
+      openEpisodes,
+      capHits: this.#capHits,
+    }
   }
 }
 
-/**
- * Runners for a new rule set (I8): a rule whose state hash is unchanged keeps its windows and its
- * watermark; what a removed or rewritten rule had open is settled, and its matches are counted.
- */
-export function takeOver(
-  previous: readonly RuleRunner[],
-  rules: readonly Rule[],
-  options: RunnerOptions,
-): { readonly runners: readonly RuleRunner[]; readonly clocks: readonly SharedClock[] } {
-  const former = new Map(previous.map((runner) => [runner.rule.id, runner]))
-  const clocks = new Map<string, SharedClock>()
-  const runners = rules.map((rule) => {
-    const candidate = former.get(rule.id)
-    const kept = candidate?.rule.stateHash === rule.stateHash ? candidate : undefined
-    if (kept !== undefined) former.delete(rule.id)
-    const watermarkMs = kept?.clock.watermarkMs ?? -Infinity
-    const key = JSON.stringify([rule.clock, rule.inputs, String(watermarkMs)])
-    const clock = clocks.get(key) ?? new SharedClock(rule, watermarkMs)
-    clocks.set(key, clock)
-    return new RuleRunner(rule, clock, options, kept)
-  })
-  const ids = new Set(rules.map(({ id }) => id))
-  for (const runner of former.values()) {
-    runner.windows.close(ids.has(runner.rule.id) ? 'edit' : 'rule_removed')
-  }
-  return { runners, clocks: [...clocks.values()] }
-}
-
-function windowsOf(
-  options: ConstructorParameters<typeof ThresholdWindows>[0],
-  previous: RuleWindows | undefined,
-): RuleWindows {
-  if (options.rule.detector.kind === 'match') {
-    return new MatchWindows(options, previous instanceof MatchWindows ? previous : undefined)
-  }
-  return new ThresholdWindows(options, previous instanceof ThresholdWindows ? previous : undefined)
-}
+/** The windows of a rule's type. */
+export const windowsOf: WindowsFactory = (options) =>
+  options.rule.detector.kind === 'match' ? new MatchWindows(options) : new ThresholdWindows(options)

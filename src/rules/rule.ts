@@ -22,6 +22,7 @@ export interface Rule {
   /** Gap that ends an episode. Default max(window, late_by + reorder). */
   readonly quietMs: number
   readonly clock: 'event' | 'received'
+  readonly limits: RuleLimits
   readonly mode: 'active' | 'shadow'
   /** SHA-256 of the rule's canonical document: a column on its episodes. */
   readonly revision: string
@@ -30,6 +31,14 @@ export interface Rule {
   readonly tests: readonly RuleTest[]
   readonly file: string
   readonly line: number
+}
+
+/** Bounds of what a rule keeps (I2). They count per bucket, so that each decides alone. */
+export interface RuleLimits {
+  /** Groups with state at one time; default 100,000. */
+  readonly groups: number
+  /** Whether the oldest groups make room for a new one, or it is refused. */
+  readonly overflow: 'evict_oldest' | 'refuse_new'
 }
 
 /** The rule type: what about the matches is compared with what. */

@@ -156,6 +156,9 @@ export class CoreClient {
       case 'active':
         this.#report({ name: 'rules.activated', detail: { hash: message.hash } })
         break
+      case 'retain':
+        this.#threads.journal.post(message)
+        break
       case 'stats':
         this.#stats = message.stats
         break

@@ -75,6 +75,8 @@ export type FromCore =
       readonly attempted: readonly string[]
     }
   | { readonly kind: 'active'; readonly hash: string }
+  /** A checkpoint is complete: the journal keeps these positions and what follows. */
+  | { readonly kind: 'retain'; readonly below: Readonly<Record<string, number>> }
   | { readonly kind: 'stats'; readonly stats: CoreStats }
 
 /** Any thread → main. */

@@ -122,12 +122,12 @@ export class Story {
   replay(): { readonly run: Run; readonly differences: number } {
     const run = this.#newRun()
     let differences = 0
-    for (const { entry, slab } of this.#log) {
+    for (const [no, { entry, slab }] of this.#log.entries()) {
       const { body } = entry
       const answer =
         body.kind === 'clock'
-          ? passTime(run.engine, run.partitions, body)
-          : this.#correlate(run, slab!, [])
+          ? passTime(run.engine, run.partitions, body, no + 1)
+          : this.#correlate(run, slab!, [], no + 1)
       if (answer.effectsHash !== entry.effectsHash) differences++
     }
     return { run, differences }
@@ -226,7 +226,7 @@ export class Story {
   #passTime(nowMs: number, partitions: Parameters<typeof passTime>[2]['partitions']): CommitEntry {
     this.#clockEntryMs = nowMs
     const body = { kind: 'clock', nowMs, partitions } as const
-    const entry = passTime(this.#run.engine, this.#run.partitions, body)
+    const entry = passTime(this.#run.engine, this.#run.partitions, body, this.#log.length + 1)
     this.#log.push({ entry })
     return entry
   }
@@ -240,16 +240,16 @@ export class Story {
     const bytes = Buffer.concat(parts)
     const slab: Slab = { partition, thread: 0, seq: 0, bytes, offsets, receivedMs: nowMs }
     const times: RecordTime[] = []
-    const entry = this.#correlate(this.#run, slab, times)
+    const entry = this.#correlate(this.#run, slab, times, this.#log.length + 1)
     this.#log.push({ entry, slab })
     return { ...this.#outcome([entry]), times }
   }
 
-  #correlate(run: Run, slab: Slab, times: RecordTime[]): CommitEntry {
+  #correlate(run: Run, slab: Slab, times: RecordTime[], no: number): CommitEntry {
     const { partition, receivedMs: nowMs } = slab
     const from = run.partitions.state(partition)!.next
     const slice = { partition, from, matches: [this.#match(slab, times)] }
-    return correlate(run.engine, run.partitions, slice, { nowMs, ruleset: this.#ruleset.hash })
+    return correlate(run.engine, run.partitions, slice, { nowMs, ruleset: this.#ruleset.hash, no })
   }
 
   #match(slab: Slab, times: RecordTime[]): Matches {

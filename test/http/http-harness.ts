@@ -65,6 +65,7 @@ export function harness(change: Partial<HttpOptions> = {}) {
           lastMatchMs: NOW_MS - 10_000,
           groups: 2,
           openEpisodes: 1,
+          capHits: 0,
         },
       ],
       ruleset: 'abc',

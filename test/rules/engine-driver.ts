@@ -5,7 +5,7 @@ import { groupKey } from '../../src/model/group.ts'
 import { MatchBuilder } from '../../src/model/match-builder.ts'
 import type { Matches } from '../../src/model/matches.ts'
 import { createEngine } from '../../src/rules/engine.ts'
-import type { Engine } from '../../src/rules/engine.ts'
+import type { Engine, EngineOptions } from '../../src/rules/engine.ts'
 import { PartitionTracker } from '../../src/rules/partition-tracker.ts'
 import type { CompiledRuleset } from '../../src/rules/rule.ts'
 import type { FiringSink } from '../../src/rules/windows/rule-windows.ts'
@@ -20,6 +20,13 @@ export interface Sent {
   readonly rule?: number
 }
 
+export interface DriverOptions {
+  readonly reorderMs?: number
+  /** Also collect firings; live runs do not. */
+  readonly firings?: boolean
+  readonly engine?: Partial<EngineOptions>
+}
+
 /** Runs an engine the way the core does, one slice after another. `received` = running maximum. */
 export class EngineDriver {
   engine: Engine
@@ -30,22 +37,14 @@ export class EngineDriver {
   readonly firings = new Map<string, { rule: string; group: string; atMs: number; value: number }>()
   readonly reorderMs: number
   nowMs = 0
+  /** Of the last entry. */
+  no = 0
   readonly #next = new Map<string, number>()
-  readonly #groupsMax: number | undefined
-  readonly #collects: boolean
+  readonly #options: DriverOptions
 
-  constructor(
-    ruleset: CompiledRuleset,
-    options: {
-      readonly reorderMs?: number
-      readonly groupsMax?: number
-      /** Also collect firings; live runs do not. */
-      readonly firings?: boolean
-    } = {},
-  ) {
+  constructor(ruleset: CompiledRuleset, options: DriverOptions = {}) {
     this.reorderMs = options.reorderMs ?? 5_000
-    this.#groupsMax = options.groupsMax
-    this.#collects = options.firings ?? false
+    this.#options = options
     this.ruleset = ruleset
     const timing = { reorderMs: this.reorderMs, idleAfterMs: 60_000 }
     this.partitions = new PartitionTracker([], () => timing)
@@ -65,7 +64,7 @@ export class EngineDriver {
       matches.push(this.#matches(records, partition, position))
       position += records.length
     }
-    const context = { nowMs: this.nowMs, partitions: this.partitions }
+    const context = { nowMs: this.nowMs, partitions: this.partitions, no: ++this.no }
     this.engine.apply({ partition, from, matches }, context)
     let to = from
     for (const { count, maxTimeMs, receivedMs } of matches) {
@@ -93,21 +92,22 @@ export class EngineDriver {
 
   reload(ruleset: CompiledRuleset): readonly EpisodeChange[] {
     this.ruleset = ruleset
-    this.engine = this.#newEngine(this.engine)
-    this.engine.advance({ nowMs: this.nowMs, partitions: this.partitions })
+    const no = ++this.no
+    this.engine = this.#newEngine({ previous: this.engine, no })
+    this.engine.advance({ nowMs: this.nowMs, partitions: this.partitions, no })
     return this.#take()
   }
 
-  #newEngine(previous?: Engine): Engine {
+  #newEngine(replaced?: { readonly previous: Engine; readonly no: number }): Engine {
     const onFiring: FiringSink = ({ rule, group, ref, atMs, value }) => {
       this.firings.set(`${rule.id} ${ref}`, { rule: rule.id, group, atMs, value })
     }
     return createEngine({
       ruleset: this.ruleset,
       reorderOf: () => this.reorderMs,
-      ...(this.#collects ? { onFiring } : {}),
-      ...(this.#groupsMax === undefined ? {} : { groupsMax: this.#groupsMax }),
-      ...(previous === undefined ? {} : { previous }),
+      ...(this.#options.firings === true ? { onFiring } : {}),
+      ...this.#options.engine,
+      ...replaced,
     })
   }
 

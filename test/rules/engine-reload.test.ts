@@ -115,7 +115,7 @@ describe('a reload (I8)', () => {
     driver.send(at(1, 2, 3))
     driver.reload(rulesetOf({ ...three, revision: 'rev-2' }))
     expect(driver.engine.stats()).toEqual([
-      { ruleId: 'rule-1', matches: 3, lastMatchMs: 3 * S, groups: 1, openEpisodes: 1 },
+      { ruleId: 'rule-1', matches: 3, lastMatchMs: 3 * S, groups: 1, openEpisodes: 1, capHits: 0 },
     ])
   })
 })

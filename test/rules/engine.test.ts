@@ -56,7 +56,14 @@ describe('a threshold', () => {
     driver.send(at(1, 2, 3, 90, 170))
     driver.settle()
     expect(driver.engine.stats()).toEqual([
-      { ruleId: 'rule-1', matches: 5, lastMatchMs: 170 * S, groups: 0, openEpisodes: 0 },
+      {
+        ruleId: 'rule-1',
+        matches: 5,
+        lastMatchMs: 170 * S,
+        groups: 0,
+        openEpisodes: 0,
+        capHits: 0,
+      },
     ])
     const sum = (name: string): number =>
       driver.ledger.reduce((n, row) => n + (row.class === name ? row.count : 0), 0)

@@ -18,6 +18,7 @@ export function ruleOf(detector: Detector, over: Partial<Rule> = {}): Rule {
     lateByMs: 120_000,
     quietMs: withinMs,
     clock: 'event',
+    limits: { groups: 100_000, overflow: 'evict_oldest' },
     mode: 'active',
     revision: 'rev-1',
     stateHash: 'state-1',

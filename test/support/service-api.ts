@@ -10,6 +10,7 @@ export interface ApiIncident {
   readonly id: string
   readonly number: number
   readonly ruleId: string
+  readonly title: string
   readonly group: Readonly<Record<string, string>>
   readonly severity: string
   readonly signal: string

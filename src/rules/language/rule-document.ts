@@ -4,7 +4,8 @@ import { didYouMean } from '../../model/problem.ts'
 import { DEFAULT_TIMING } from '../../model/partition.ts'
 import type { FieldType, InputInfo } from '../../model/ruleset.ts'
 import { compareSeverity, SEVERITIES, type Severity } from '../../model/severity.ts'
-import type { Detector, Rule } from '../rule.ts'
+import type { Detector, Rule, RuleLimits } from '../rule.ts'
+import { GROUPS_DEFAULT } from '../windows/limits.ts'
 import { readCondition } from './native.ts'
 import { revisionOf, stateHashOf } from './rule-hashes.ts'
 import { readTests } from './rule-tests.ts'
@@ -24,10 +25,10 @@ const TYPES = ['match', 'threshold'] as const
 /** Rule types and options of the language that this version does not have. */
 const LATER = listOf(`
   list change cardinality metric ratio spike absence heartbeat new_term together sequence pair
-  composite baseline burn_rate for on_missing limits active dedup early expires`)
+  composite baseline burn_rate for on_missing active dedup early expires`)
 const KEYS = listOf(`
   rule title severity labels annotations from where group_by match threshold escalate late_by clear
-  clock mode tests`)
+  clock limits mode tests`)
 
 const DAY_MS = 86_400_000
 const WINDOW_MAX_MS = 366 * DAY_MS
@@ -36,6 +37,7 @@ const COUNT_MAX = 1_000_000
 const LATE_BY_DEFAULT_MS = 120_000
 const GROUP_FIELDS_MAX = 10
 const ESCALATE_MAX = 10
+const GROUPS_MAX = 10_000_000
 
 /**
  * Reads a `rule:` document (design §8) and fills its defaults. `undefined` when anything was
@@ -62,6 +64,7 @@ export function readRule(reader: DocumentReader, context: RuleContext): Rule | u
   const settleMs = lateByMs + reorderOf(inputs, context.inputs)
   const quietMs = readQuiet(reader, Math.max(windowMs, settleMs))
   const clock = reader.oneOf(['clock'], ['event', 'received']) ?? 'event'
+  const limits = readLimits(reader)
   const mode = reader.oneOf(['mode'], ['active', 'shadow']) ?? 'active'
   const labels = reader.words(['labels'], 200)
   const annotations = reader.words(['annotations'], 4_000)
@@ -85,6 +88,7 @@ export function readRule(reader: DocumentReader, context: RuleContext): Rule | u
     lateByMs,
     quietMs,
     clock,
+    limits,
     mode,
     revision: revisionOf(reader.document.value),
     stateHash: stateHashOf({ condition, detector, groupBy, clock }, context.fields),
@@ -92,6 +96,14 @@ export function readRule(reader: DocumentReader, context: RuleContext): Rule | u
     file: reader.file,
     line: reader.document.locate(['rule'], 'key').line,
   }
+}
+
+/** `limits`: how many groups are kept at one time, and what happens when more come. */
+function readLimits(reader: DocumentReader): RuleLimits {
+  if (reader.has(['limits'])) reader.keys(['limits'], ['groups', 'overflow'])
+  const groups = reader.number(['limits', 'groups'], { whole: true, min: 1, max: GROUPS_MAX })
+  const overflow = reader.oneOf(['limits', 'overflow'], ['evict_oldest', 'refuse_new'])
+  return { groups: groups ?? GROUPS_DEFAULT, overflow: overflow ?? 'evict_oldest' }
 }
 
 /** `from`, with a warning for an input that the settings do not have. */

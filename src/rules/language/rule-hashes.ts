@@ -1,11 +1,9 @@
 import { canonicalJson, sha256Hex } from '../../lib/canonical.ts'
 import type { FieldType } from '../../model/ruleset.ts'
 import type { Detector, Rule } from '../rule.ts'
+import { STATE_FORMAT } from '../windows/state-bytes.ts'
 import { fieldsOf, withoutSpans } from './condition.ts'
 import { fieldTypes } from './field-types.ts'
-
-/** Raised when the form of window state changes, so that no rule reads state of another form. */
-const STATE_FORMAT = 1
 
 /** What an episode's `ruleRev` names: the whole document, in whatever order it was written. */
 export function revisionOf(document: unknown): string {

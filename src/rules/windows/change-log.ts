@@ -23,6 +23,8 @@ export class ChangeLog {
   readonly #names: RecordNames
   #touched = new Map<OpenEpisode, Touched>()
   #merges: { readonly from: OpenEpisode; readonly into: OpenEpisode; readonly atMs: number }[] = []
+  #closed: Told[] = []
+  #ended: Told[] = []
   #changes: EpisodeChange[] = []
 
   constructor(names: RecordNames) {
@@ -57,36 +59,62 @@ export class ChangeLog {
   ended(
     episode: OpenEpisode,
     change: 'cleared' | 'settled',
+    at: { readonly atMs: number; readonly dueMs: number },
+  ): void {
+    const told = this.#told(episode, change, { atMs: at.atMs, state: change })
+    this.#ended.push({ sort: sortKey(episode, at.dueMs), changes: [told] })
+  }
+
+  /** Its group had to go in the middle of a slice, or its rule is gone: settled as it stands. */
+  closed(
+    episode: OpenEpisode,
     at: { readonly atMs: number; readonly cause?: EpisodeChange['cause'] },
   ): void {
-    this.#changes.push(this.#told(episode, change, { ...at, state: change }))
+    const changes: EpisodeChange[] = []
+    const touched = this.#touched.get(episode)
+    if (touched !== undefined) changes.push(...this.#tell(touched))
+    this.#touched.delete(episode)
+    changes.push(...this.#toldMerges(({ into }) => into === episode).flatMap((one) => one.changes))
+    this.#merges = this.#merges.filter(({ into }) => into !== episode)
+    changes.push(this.#told(episode, 'settled', { ...at, state: 'settled' }))
+    this.#closed.push({ sort: sortKey(episode, at.atMs), changes })
   }
 
   /** Turns what the slice did into changes. */
   flush(): void {
-    if (this.#touched.size === 0 && this.#merges.length === 0) return
-    const told: { readonly sort: SortKey; readonly changes: EpisodeChange[] }[] = []
-    for (const touched of this.#touched.values()) {
-      const { episode, firstMs } = touched
-      told.push({ sort: sortKey(episode, firstMs), changes: this.#tell(touched) })
-    }
-    const merges: typeof told = []
-    for (const { from, into, atMs } of this.#merges) {
-      const change = this.#told(from, 'merged', { atMs, state: 'settled', into: into.id })
-      merges.push({ sort: sortKey(from, atMs), changes: [change] })
-    }
-    told.sort(bySortKey)
+    const isNothing = this.#touched.size + this.#merges.length + this.#closed.length === 0
+    if (isNothing) return
+    const told = Array.from(this.#touched.values(), (touched): Told => {
+      const sort = sortKey(touched.episode, touched.firstMs)
+      return { sort, changes: this.#tell(touched) }
+    })
+    this.#tellInOrder(this.#closed)
+    this.#tellInOrder(told)
     // Survivors first: their openings must be known when something is merged into them.
-    for (const { changes } of [...told, ...merges]) this.#changes.push(...changes)
+    this.#tellInOrder(this.#toldMerges(() => true))
+    this.#closed = []
     this.#touched = new Map()
     this.#merges = []
   }
 
   take(): EpisodeChange[] {
     this.flush()
+    this.#tellInOrder(this.#ended)
+    this.#ended = []
     const changes = this.#changes
     this.#changes = []
     return changes
+  }
+
+  #tellInOrder(told: readonly Told[]): void {
+    for (const { changes } of told.toSorted(bySortKey)) this.#changes.push(...changes)
+  }
+
+  #toldMerges(isAsked: (merge: { readonly into: OpenEpisode }) => boolean): Told[] {
+    return this.#merges.filter(isAsked).map(({ from, into, atMs }) => {
+      const change = this.#told(from, 'merged', { atMs, state: 'settled', into: into.id })
+      return { sort: sortKey(from, atMs), changes: [change] }
+    })
   }
 
   #touch(episode: OpenEpisode, atMs: number, cause?: EpisodeChange['cause']): Touched {
@@ -132,6 +160,12 @@ export class ChangeLog {
   }
 }
 
+/** Changes of one episode, and where they belong among those of others. */
+interface Told {
+  readonly sort: SortKey
+  readonly changes: readonly EpisodeChange[]
+}
+
 interface SortKey {
   readonly atMs: number
   readonly ruleId: string
@@ -143,7 +177,8 @@ function sortKey(episode: OpenEpisode, atMs: number): SortKey {
   return { atMs, ruleId: episode.rule.id, group: episode.groupKey, id: episode.id }
 }
 
-function bySortKey(a: { readonly sort: SortKey }, b: { readonly sort: SortKey }): number {
+/** A stable order: what one episode does at one time stays in the order in which it did it. */
+function bySortKey(a: Told, b: Told): number {
   return (
     a.sort.atMs - b.sort.atMs ||
     byText(a.sort.ruleId, b.sort.ruleId) ||

@@ -29,11 +29,9 @@ export interface EpisodeHolder {
 export interface EpisodeContext {
   readonly names: RecordNames
   readonly changes: ChangeLog
-  /** Counts openings over all rules. */
-  readonly nextOrder: () => number
 }
 
-/** The episodes of one rule (design §4.3): firings in, at most two touched, changes out. */
+/** The episodes of one bucket of a rule (design §4.3): firings in, at most two touched, changes out. */
 export class Episodes {
   readonly #rule: Rule
   readonly #context: EpisodeContext
@@ -44,12 +42,12 @@ export class Episodes {
     this.#context = context
   }
 
-  /** Unsettled episodes of the rule. */
+  /** Unsettled episodes. */
   get openCount(): number {
     return this.#open
   }
 
-  /** Takes over a group's episodes from the rule's former text. */
+  /** Takes a group's episodes over from the rule's former text, or as they were saved. */
   adopt(holder: EpisodeHolder): void {
     for (const episode of holder.episodes) episode.rule = this.#rule
     this.#open += holder.episodes.length
@@ -88,13 +86,15 @@ export class Episodes {
     const { quietMs, lateByMs } = this.#rule
     for (let i = 0; i < holder.episodes.length; i++) {
       const episode = holder.episodes[i]!
-      if (watermarkMs <= episode.endMs + quietMs) continue
+      const clearMs = episode.endMs + quietMs
+      if (watermarkMs <= clearMs) continue
+      const at = { atMs: watermarkMs, dueMs: clearMs }
       if (episode.state === 'open') {
         episode.state = 'cleared'
-        this.#context.changes.ended(episode, 'cleared', { atMs: watermarkMs })
+        this.#context.changes.ended(episode, 'cleared', at)
       }
-      if (watermarkMs <= episode.endMs + quietMs + lateByMs) continue
-      this.#context.changes.ended(episode, 'settled', { atMs: watermarkMs })
+      if (watermarkMs <= clearMs + lateByMs) continue
+      this.#context.changes.ended(episode, 'settled', at)
       this.#open--
       holder.episodes.splice(i--, 1)
     }
@@ -116,12 +116,11 @@ export class Episodes {
     at: { readonly watermarkMs: number; readonly cause?: 'edit' | 'rule_removed' },
     flag?: EpisodeFlag,
   ): void {
-    this.#context.changes.flush()
     const cause = at.cause === undefined ? {} : { cause: at.cause }
     for (const episode of holder.episodes) {
       if (flag !== undefined) episode.flags.add(flag)
       const atMs = Math.max(at.watermarkMs, episode.endMs)
-      this.#context.changes.ended(episode, 'settled', { atMs, ...cause })
+      this.#context.changes.closed(episode, { atMs, ...cause })
     }
     this.#open -= holder.episodes.length
     holder.episodes.length = 0
@@ -133,7 +132,7 @@ export class Episodes {
       id: derivedName(this.#rule.id, holder.key, ref),
       groupKey: holder.key,
       ref,
-      order: this.#context.nextOrder(),
+      order: 1 + holder.episodes.reduce((most, { order }) => Math.max(most, order), -1),
       firing,
       severity: this.#severityOf(firing.value),
     })

@@ -1,4 +1,6 @@
+import type { PartitionIndex } from './partition-index.ts'
 import type { RecordMark, RecordNames } from './record-names.ts'
+import type { StateReader, StateWriter } from './state-bytes.ts'
 
 /** Numbers per record: time, hash high, hash low, partition, position, count, marks. */
 const STRIDE = 7
@@ -63,9 +65,9 @@ export class KeyWindow {
     return this.#cells[this.#head + index * STRIDE]!
   }
 
-  /** Records of the window that ends at this one. */
+  /** Kept records of the window that ends at this one. */
   countAt(index: number): number {
-    return this.#cells[this.#head + index * STRIDE + COUNT]!
+    return Math.min(index + 1, this.#cells[this.#head + index * STRIDE + COUNT]!)
   }
 
   /** One more record came into the window that ends at this one; returns its new count. */
@@ -73,7 +75,7 @@ export class KeyWindow {
     const at = this.#head + index * STRIDE + COUNT
     const count = this.#cells[at]! + 1
     this.#cells[at] = count
-    return count
+    return Math.min(index + 1, count)
   }
 
   /** Index of the earliest kept record in the window that ends at this one. */
@@ -111,6 +113,33 @@ export class KeyWindow {
     into.hashLow = this.#cells[at + 2]!
     into.partition = this.#cells[at + 3]!
     into.position = this.#cells[at + 4]!
+  }
+
+  partitionAt(index: number): number {
+    return this.#cells[this.#head + index * STRIDE + 3]!
+  }
+
+  /** Counts follow from the records and are not written. */
+  write(to: StateWriter, partitions: PartitionIndex): void {
+    to.u32(this.length)
+    for (let at = this.#head; at < this.#cells.length; at += STRIDE) {
+      to.f64(this.#cells[at]!)
+      to.u32(this.#cells[at + 1]!)
+      to.u32(this.#cells[at + 2]!)
+      to.u16(partitions.placeOf(this.#cells[at + 3]!))
+      to.f64(this.#cells[at + 4]!)
+      to.u8(this.#cells[at + MARKS]!)
+    }
+  }
+
+  /** Fills an empty window. */
+  read(from: StateReader, partitions: readonly number[]): void {
+    for (let left = from.u32(); left > 0; left--) {
+      const [timeMs, hashHigh, hashLow] = [from.f64(), from.u32(), from.u32()]
+      const [partition, position] = [partitions[from.u16()]!, from.f64()]
+      const index = this.insert({ timeMs, hashHigh, hashLow, partition, position })
+      this.#cells[this.#head + index * STRIDE + MARKS] = from.u8()
+    }
   }
 
   /** Forgets the oldest record. */

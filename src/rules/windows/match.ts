@@ -2,43 +2,38 @@ import type { GroupKey } from '../../model/group.ts'
 import { Deadlines } from './deadlines.ts'
 import { Episodes } from './episodes.ts'
 import type { Firing } from './episodes.ts'
-import { GroupTable } from './group-table.ts'
+import { EPISODE_BYTES, evictedAtOnce, GROUP_BYTES } from './limits.ts'
 import type { OpenEpisode } from './open-episode.ts'
+import { PartitionIndex, readPartitions } from './partition-index.ts'
 import type { Arrival, RuleWindows, WindowOptions } from './rule-windows.ts'
+import { readEpisodes, usePartitions, writeEpisodes } from './saved-episode.ts'
+import type { StateReader, StateWriter } from './state-bytes.ts'
 
 interface MatchGroup {
   readonly key: GroupKey
   readonly episodes: OpenEpisode[]
-  isRecent: boolean
-  isIncomplete: boolean
+  /** Records up to here may be missing: its own past had to make room. */
+  cappedMs: number
   dueMs: number
 }
 
 /** Rule type `match`: every admitted match is a firing of value 1; only episodes are kept. */
 export class MatchWindows implements RuleWindows {
-  readonly #options: WindowOptions
-  readonly #episodes: Episodes
-  readonly #table: GroupTable<MatchGroup>
-  readonly #deadlines: Deadlines<MatchGroup>
+  readonly #groups = new Map<GroupKey, MatchGroup>()
+  #options: WindowOptions
+  #episodes: Episodes
+  #deadlines = new Deadlines<MatchGroup>()
   /** Events up to here may have belonged to a group that had to make room. */
   #cappedMs = -Infinity
+  #bytes = 0
 
-  constructor(options: WindowOptions, previous?: MatchWindows) {
+  constructor(options: WindowOptions) {
     this.#options = options
     this.#episodes = new Episodes(options.rule, options.context)
-    this.#table = previous === undefined ? new GroupTable(options.groupsMax) : previous.#table
-    this.#deadlines = new Deadlines()
-    if (previous === undefined) return
-    this.#cappedMs = previous.#cappedMs
-    for (const group of this.#table.values()) {
-      group.dueMs = Infinity
-      this.#episodes.adopt(group)
-      this.#deadlines.schedule(group, this.#episodes.dueMs(group))
-    }
   }
 
   get groups(): number {
-    return this.#table.size
+    return this.#groups.size
   }
 
   get openEpisodes(): number {
@@ -51,7 +46,8 @@ export class MatchWindows implements RuleWindows {
 
   add(arrival: Arrival): void {
     const { rule, ledger, onFiring, context } = this.#options
-    const group = this.#groupOf(arrival.group)
+    const group = this.#groups.get(arrival.group) ?? this.#newGroup(arrival)
+    if (group === undefined) return
     ledger.count('episode', arrival.timeMs)
     const firing: Firing = {
       timeMs: arrival.timeMs,
@@ -68,9 +64,7 @@ export class MatchWindows implements RuleWindows {
       watermarkMs: this.#options.clock.watermarkMs,
     })
     episode.matches++
-    if (group.isIncomplete && arrival.timeMs - rule.quietMs <= this.#cappedMs) {
-      episode.flags.add('capped')
-    }
+    if (arrival.timeMs - rule.quietMs <= group.cappedMs) episode.flags.add('capped')
     this.#deadlines.schedule(group, this.#episodes.dueMs(group))
     onFiring?.({
       rule,
@@ -89,34 +83,105 @@ export class MatchWindows implements RuleWindows {
       group = this.#deadlines.take(watermarkMs)
     ) {
       this.#episodes.pass(group, watermarkMs)
-      if (group.episodes.length === 0) this.#table.delete(group)
+      if (group.episodes.length === 0) this.#delete(group)
       else this.#deadlines.schedule(group, this.#episodes.dueMs(group))
     }
   }
 
   close(cause: 'edit' | 'rule_removed'): void {
-    for (const group of this.#table.values()) {
+    for (const group of this.#groups.values()) {
       this.#episodes.close(group, { watermarkMs: this.#options.clock.watermarkMs, cause })
     }
   }
 
-  #groupOf(key: GroupKey): MatchGroup {
-    let group = this.#table.get(key)
-    if (group === undefined) {
-      const victim = this.#table.overflowing(() => false)
-      if (victim !== undefined) this.#drop(victim)
-      const isIncomplete = this.#cappedMs > -Infinity
-      group = { key, episodes: [], isRecent: false, isIncomplete, dueMs: Infinity }
-      this.#table.add(group)
+  adopt(options: WindowOptions): boolean {
+    this.#options = options
+    this.#episodes = new Episodes(options.rule, options.context)
+    this.#deadlines = new Deadlines()
+    for (const group of this.#groups.values()) {
+      group.dueMs = Infinity
+      this.#episodes.adopt(group)
+      this.#deadlines.schedule(group, this.#episodes.dueMs(group))
     }
-    group.isRecent = true
+    return false
+  }
+
+  write(to: StateWriter): void {
+    const isCapped = this.#isCapped()
+    if (this.#groups.size === 0 && !isCapped) return
+    const groups = [...this.#groups.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
+    const index = new PartitionIndex(this.#options.context.names)
+    for (const { episodes } of groups) usePartitions(episodes, index)
+    to.f64(isCapped ? this.#cappedMs : -Infinity)
+    index.write(to)
+    to.u32(groups.length)
+    for (const { key, episodes, cappedMs } of groups) {
+      to.text(key)
+      to.f64(cappedMs)
+      writeEpisodes(episodes, to, index)
+    }
+  }
+
+  read(from: StateReader): void {
+    const { rule, context } = this.#options
+    this.#cappedMs = from.f64()
+    const partitions = readPartitions(from, context.names)
+    for (let left = from.u32(); left > 0; left--) {
+      const key = from.text()
+      const cappedMs = from.f64()
+      const episodes = readEpisodes(from, { rule, groupKey: key }, partitions)
+      const group = { key, episodes, cappedMs, dueMs: Infinity }
+      this.#groups.set(key, group)
+      this.#bytes += GROUP_BYTES + key.length
+      this.#episodes.adopt(group)
+      this.#deadlines.schedule(group, this.#episodes.dueMs(group))
+    }
+  }
+
+  #isCapped(): boolean {
+    const { rule, clock } = this.#options
+    return this.#cappedMs >= clock.watermarkMs - rule.lateByMs - rule.quietMs
+  }
+
+  /** `undefined` when there is no room and the rule refuses new groups. */
+  #newGroup({ group: key, timeMs }: Arrival): MatchGroup | undefined {
+    const { limits, ledger, onCap } = this.#options
+    const bytes = this.#bytes + EPISODE_BYTES * this.#episodes.openCount
+    const isFull = this.#groups.size >= limits.groups || bytes >= limits.bytes
+    if (isFull && limits.overflow === 'refuse_new') {
+      onCap()
+      ledger.count('cap', timeMs)
+      this.#cappedMs = Math.max(this.#cappedMs, timeMs)
+      return undefined
+    }
+    if (isFull) this.#evictOldest(evictedAtOnce(limits.groups))
+    const cappedMs = this.#isCapped() ? this.#cappedMs : -Infinity
+    const group = { key, episodes: [], cappedMs, dueMs: Infinity }
+    this.#groups.set(key, group)
+    this.#bytes += GROUP_BYTES + key.length
     return group
   }
 
-  #drop(group: MatchGroup): void {
-    for (const { endMs } of group.episodes) this.#cappedMs = Math.max(this.#cappedMs, endMs)
-    this.#episodes.close(group, { watermarkMs: this.#options.clock.watermarkMs }, 'capped')
-    this.#deadlines.cancel(group)
-    this.#table.delete(group)
+  /** By the end of their latest episode (I2). */
+  #evictOldest(count: number): void {
+    const byAge = [...this.#groups.values()].sort(
+      (a, b) => latestMs(a) - latestMs(b) || (a.key < b.key ? -1 : 1),
+    )
+    for (const group of byAge.slice(0, count)) {
+      this.#options.onCap()
+      this.#cappedMs = Math.max(this.#cappedMs, latestMs(group))
+      this.#episodes.close(group, { watermarkMs: this.#options.clock.watermarkMs }, 'capped')
+      this.#deadlines.cancel(group)
+      this.#delete(group)
+    }
   }
+
+  #delete(group: MatchGroup): void {
+    this.#groups.delete(group.key)
+    this.#bytes -= GROUP_BYTES + group.key.length
+  }
+}
+
+function latestMs({ episodes }: MatchGroup): number {
+  return Math.max(...episodes.map(({ endMs }) => endMs))
 }

@@ -14,7 +14,7 @@ export class OpenEpisode {
   readonly ruleRev: string
   readonly groupKey: GroupKey
   readonly openedRef: string
-  /** Counts openings within the engine: a merge keeps the one opened first. */
+  /** Counts openings within the group: a merge keeps the one opened first. */
   readonly order: number
   rule: Rule
   state: 'open' | 'cleared' = 'open'
@@ -37,6 +37,8 @@ export class OpenEpisode {
     rule: Rule,
     opening: {
       readonly id: string
+      /** Default: of the rule. */
+      readonly ruleRev?: string
       readonly groupKey: GroupKey
       readonly ref: string
       readonly order: number
@@ -47,7 +49,7 @@ export class OpenEpisode {
     const { timeMs, hashHigh, hashLow, partition, position, value } = opening.firing
     this.id = opening.id
     this.rule = rule
-    this.ruleRev = rule.revision
+    this.ruleRev = opening.ruleRev ?? rule.revision
     this.groupKey = opening.groupKey
     this.openedRef = opening.ref
     this.order = opening.order

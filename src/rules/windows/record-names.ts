@@ -18,6 +18,10 @@ export class RecordNames {
     return number
   }
 
+  name(number: number): string {
+    return this.#partitions[number]!
+  }
+
   ref(record: { readonly partition: number; readonly position: number }): string {
     return recordRef(this.#partitions[record.partition]!, record.position)
   }

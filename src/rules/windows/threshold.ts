@@ -8,17 +8,20 @@
  *   2. A firing claims the events of its window back to the firing before it: their first firing
  *      at or after them decides the episode that counts them (I9).
  *   3. Admitted events are never older than the watermark − late_by, so what lies a window
- *      before that can change nothing and is forgotten.
+ *      before that can change nothing and is forgotten when the watermark passes it.
  */
 import type { GroupKey } from '../../model/group.ts'
 import type { Rule } from '../rule.ts'
 import { Deadlines } from './deadlines.ts'
 import { Episodes } from './episodes.ts'
 import type { Firing } from './episodes.ts'
-import { GroupTable } from './group-table.ts'
 import { KeyWindow } from './key-window.ts'
+import { ENTRY_BYTES, EPISODE_BYTES, evictedAtOnce, GROUP_BYTES } from './limits.ts'
 import type { Mark, OpenEpisode } from './open-episode.ts'
+import { PartitionIndex, readPartitions } from './partition-index.ts'
 import type { Arrival, RuleWindows, WindowOptions } from './rule-windows.ts'
+import { readEpisodes, usePartitions, writeEpisodes } from './saved-episode.ts'
+import type { StateReader, StateWriter } from './state-bytes.ts'
 
 /** Kept per group exactly; beyond, only what can still decide a firing (design §4.4). */
 const EXACT_ENTRIES = 4_096
@@ -29,9 +32,8 @@ interface ThresholdGroup {
   readonly key: GroupKey
   readonly window: KeyWindow
   readonly episodes: OpenEpisode[]
-  isRecent: boolean
-  /** Made after a group had to make room: its own past may be gone. */
-  isIncomplete: boolean
+  /** Records up to here may be missing: its own past had to make room. */
+  cappedMs: number
   /** Records before this time were trimmed: values of windows that reach back to it are low. */
   trimmedMs: number
   dueMs: number
@@ -40,27 +42,24 @@ interface ThresholdGroup {
 type ThresholdRule = Rule & { readonly detector: { readonly kind: 'threshold' } }
 
 export class ThresholdWindows implements RuleWindows {
-  readonly #options: WindowOptions
-  readonly #atLeast: number
-  readonly #withinMs: number
-  /** Records that decide a firing or a step of `escalate`, the firing itself left out. */
-  readonly #decisive: number
-  readonly #episodes: Episodes
-  readonly #table: GroupTable<ThresholdGroup>
-  readonly #deadlines = new Deadlines<ThresholdGroup>()
   readonly #firing: Mark & { -readonly [K in keyof Firing]: Firing[K] }
   readonly #earliest: Mark
+  readonly #groups = new Map<GroupKey, ThresholdGroup>()
+  #options: WindowOptions
+  #atLeast = 0
+  #withinMs = 0
+  /** Records that decide a firing or a step of `escalate`, the firing itself left out. */
+  #decisive = 0
+  #episodes: Episodes
+  #deadlines = new Deadlines<ThresholdGroup>()
   /** Events up to here may have belonged to a group that had to make room. */
   #cappedMs = -Infinity
+  #bytes = 0
 
-  constructor(options: WindowOptions, previous?: ThresholdWindows) {
-    const { detector, escalate } = options.rule as ThresholdRule
+  constructor(options: WindowOptions) {
     this.#options = options
-    this.#atLeast = detector.atLeast
-    this.#withinMs = detector.withinMs
-    this.#decisive = Math.max(detector.atLeast, ...escalate.map((step) => step.atLeast)) - 1
     this.#episodes = new Episodes(options.rule, options.context)
-    this.#table = previous === undefined ? new GroupTable(options.groupsMax) : previous.#table
+    this.#readRule()
     this.#earliest = { timeMs: 0, hashHigh: 0, hashLow: 0, partition: 0, position: 0 }
     this.#firing = {
       ...this.#earliest,
@@ -69,11 +68,10 @@ export class ThresholdWindows implements RuleWindows {
       earliestPartition: 0,
       earliestPosition: 0,
     }
-    if (previous !== undefined) this.#takeOver(previous)
   }
 
   get groups(): number {
-    return this.#table.size
+    return this.#groups.size
   }
 
   get openEpisodes(): number {
@@ -85,17 +83,19 @@ export class ThresholdWindows implements RuleWindows {
   }
 
   add(arrival: Arrival): void {
-    const group = this.#groupOf(arrival.group)
+    const group = this.#groups.get(arrival.group) ?? this.#newGroup(arrival)
+    if (group === undefined) return
     const { window } = group
-    this.#evict(group)
     const place = window.insert(arrival)
+    this.#bytes += ENTRY_BYTES
     if (place === window.length - 1) {
       if (window.countAt(place) >= this.#atLeast) this.#fire(group, place)
     } else {
       this.#fireFrom(group, place, arrival.timeMs)
     }
     if (window.length > EXACT_ENTRIES) this.#trim(group)
-    if (group.dueMs === Infinity) this.#schedule(group)
+    if (this.#accounted() > this.#options.limits.bytes) this.#makeRoom(group)
+    this.#schedule(group)
   }
 
   advance(): void {
@@ -107,16 +107,80 @@ export class ThresholdWindows implements RuleWindows {
     ) {
       this.#episodes.pass(group, watermarkMs)
       this.#evict(group)
-      if (group.window.length === 0 && group.episodes.length === 0) this.#table.delete(group)
+      if (group.window.length === 0 && group.episodes.length === 0) this.#delete(group)
       else this.#schedule(group)
     }
   }
 
   close(cause: 'edit' | 'rule_removed'): void {
-    for (const group of this.#table.values()) {
+    for (const group of this.#groups.values()) {
       this.#episodes.close(group, { watermarkMs: this.#options.clock.watermarkMs, cause })
       while (group.window.length > 0) this.#dropFirst(group, 'below')
     }
+  }
+
+  adopt(options: WindowOptions, ask: boolean): boolean {
+    const formerly = this.#atLeast
+    this.#options = options
+    this.#episodes = new Episodes(options.rule, options.context)
+    this.#readRule()
+    this.#deadlines = new Deadlines()
+    let hasFired = false
+    for (const group of this.#groups.values()) {
+      group.dueMs = Infinity
+      this.#episodes.adopt(group)
+      if (ask && formerly !== this.#atLeast) hasFired = this.#askAgain(group) || hasFired
+      this.#schedule(group)
+    }
+    return hasFired
+  }
+
+  write(to: StateWriter): void {
+    const { rule, clock, context } = this.#options
+    const reachMs = Math.max(this.#withinMs, rule.quietMs)
+    const isCapped = this.#cappedMs >= clock.watermarkMs - rule.lateByMs - reachMs
+    if (this.#groups.size === 0 && !isCapped) return
+    const groups = [...this.#groups.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
+    const index = new PartitionIndex(context.names)
+    for (const { window, episodes } of groups) {
+      for (let i = 0; i < window.length; i++) index.use(window.partitionAt(i))
+      usePartitions(episodes, index)
+    }
+    to.f64(isCapped ? this.#cappedMs : -Infinity)
+    index.write(to)
+    to.u32(groups.length)
+    for (const { key, window, episodes, cappedMs, trimmedMs } of groups) {
+      to.text(key)
+      to.f64(cappedMs)
+      to.f64(trimmedMs)
+      window.write(to, index)
+      writeEpisodes(episodes, to, index)
+    }
+  }
+
+  read(from: StateReader): void {
+    const { rule, context } = this.#options
+    this.#cappedMs = from.f64()
+    const partitions = readPartitions(from, context.names)
+    for (let left = from.u32(); left > 0; left--) {
+      const key = from.text()
+      const [cappedMs, trimmedMs] = [from.f64(), from.f64()]
+      const window = new KeyWindow(context.names, this.#withinMs)
+      window.read(from, partitions)
+      const episodes = readEpisodes(from, { rule, groupKey: key }, partitions)
+      const group = { key, window, episodes, cappedMs, trimmedMs, dueMs: Infinity }
+      this.#groups.set(key, group)
+      this.#bytes += GROUP_BYTES + key.length + ENTRY_BYTES * window.length
+      this.#episodes.adopt(group)
+      this.#schedule(group)
+    }
+  }
+
+  #readRule(): void {
+    const { detector, escalate } = this.#options.rule as ThresholdRule
+    this.#atLeast = detector.atLeast
+    this.#withinMs = detector.withinMs
+    this.#decisive = Math.max(detector.atLeast, ...escalate.map((step) => step.atLeast)) - 1
   }
 
   /**
@@ -164,7 +228,6 @@ export class ThresholdWindows implements RuleWindows {
     const episode = this.#episodes.onFiring(group, firing, at)
     if (firing.isNew) this.#claim(group, place, episode)
     this.#flag(group, episode, firing.timeMs)
-    this.#deadlines.schedule(group, episode.endMs + rule.quietMs)
     onFiring?.({
       rule,
       group: group.key,
@@ -203,25 +266,25 @@ export class ThresholdWindows implements RuleWindows {
 
   #flag(group: ThresholdGroup, episode: OpenEpisode, timeMs: number): void {
     if (timeMs - this.#withinMs < group.trimmedMs) episode.flags.add('approximate')
-    if (!group.isIncomplete) return
     const reachMs = Math.max(this.#withinMs, this.#options.rule.quietMs)
-    if (timeMs - reachMs <= this.#cappedMs) episode.flags.add('capped')
+    if (timeMs - reachMs <= group.cappedMs) episode.flags.add('capped')
   }
 
+  /** When its oldest record can be forgotten, or an episode clears or settles. */
   #schedule(group: ThresholdGroup): void {
     const { window } = group
     const keptMs =
       window.length === 0
         ? Infinity
-        : window.timeAt(window.length - 1) + this.#withinMs + this.#options.rule.lateByMs
+        : window.timeAt(0) + this.#withinMs + this.#options.rule.lateByMs
     this.#deadlines.schedule(group, Math.min(keptMs, this.#episodes.dueMs(group)))
   }
 
   /** Forgets what no admitted event can bring to count again. */
   #evict(group: ThresholdGroup): void {
-    const untilMs = this.#options.clock.watermarkMs - this.#options.rule.lateByMs - this.#withinMs
+    const keptMs = this.#options.clock.watermarkMs - this.#options.rule.lateByMs - this.#withinMs
     const { window } = group
-    while (window.length > 0 && window.timeAt(0) <= untilMs) this.#dropFirst(group, 'below')
+    while (window.length > 0 && window.timeAt(0) < keptMs) this.#dropFirst(group, 'below')
   }
 
   /** Keeps what decides firings: the lateness horizon and the newest before it. */
@@ -231,7 +294,7 @@ export class ThresholdWindows implements RuleWindows {
       this.#options.clock.watermarkMs - this.#options.rule.lateByMs,
     )
     const excess = Math.min(settled - this.#decisive, window.length - EXACT_ENTRIES)
-    if (excess < Math.min(TRIM_STEP, EXACT_ENTRIES)) return
+    if (excess < TRIM_STEP) return
     for (let i = 0; i < excess; i++) {
       group.trimmedMs = Math.max(group.trimmedMs, window.timeAt(0) + 1)
       this.#dropFirst(group, 'below')
@@ -243,55 +306,101 @@ export class ThresholdWindows implements RuleWindows {
     const as = window.isCovered(0) ? 'episode' : uncovered
     this.#options.ledger.count(as, window.timeAt(0))
     window.dropFirst()
+    this.#bytes -= ENTRY_BYTES
   }
 
-  #groupOf(key: GroupKey): ThresholdGroup {
-    let group = this.#table.get(key)
-    if (group === undefined) {
-      const victim = this.#table.overflowing(({ episodes }) => episodes.length > 0)
-      if (victim !== undefined) this.#drop(victim)
-      group = {
-        key,
-        window: new KeyWindow(this.#options.context.names, this.#withinMs),
-        episodes: [],
-        isRecent: false,
-        isIncomplete: this.#cappedMs > -Infinity,
-        trimmedMs: -Infinity,
-        dueMs: Infinity,
+  #accounted(): number {
+    return this.#bytes + EPISODE_BYTES * this.#episodes.openCount
+  }
+
+  /** `undefined` when there is no room and the rule refuses new groups. */
+  #newGroup({ group: key, timeMs }: Arrival): ThresholdGroup | undefined {
+    const { context, limits, rule, clock, ledger, onCap } = this.#options
+    if (this.#groups.size >= limits.groups) {
+      if (limits.overflow === 'refuse_new') {
+        onCap()
+        ledger.count('cap', timeMs)
+        this.#cappedMs = Math.max(this.#cappedMs, timeMs)
+        return undefined
       }
-      this.#table.add(group)
+      this.#evictOldest(evictedAtOnce(limits.groups))
     }
-    group.isRecent = true
+    const reachMs = Math.max(this.#withinMs, rule.quietMs)
+    const isCapped = this.#cappedMs >= clock.watermarkMs - rule.lateByMs - reachMs
+    const group: ThresholdGroup = {
+      key,
+      window: new KeyWindow(context.names, this.#withinMs),
+      episodes: [],
+      cappedMs: isCapped ? this.#cappedMs : -Infinity,
+      trimmedMs: -Infinity,
+      dueMs: Infinity,
+    }
+    this.#groups.set(key, group)
+    this.#bytes += GROUP_BYTES + key.length
     return group
+  }
+
+  /** Over the cap on bytes: a group that holds most of it is cut, else the oldest make room. */
+  #makeRoom(grown: ThresholdGroup): void {
+    const { limits, onCap } = this.#options
+    while (this.#accounted() > limits.bytes) {
+      const { window } = grown
+      const isLarge = window.length * ENTRY_BYTES * 2 > limits.bytes
+      if (!isLarge && this.#groups.size > 1) {
+        this.#evictOldest(1, grown)
+        continue
+      }
+      if (window.length < 2) return
+      onCap()
+      for (let left = Math.ceil(window.length / 4); left > 0; left--) {
+        grown.cappedMs = Math.max(grown.cappedMs, window.timeAt(0))
+        this.#dropFirst(grown, 'cap')
+      }
+    }
+  }
+
+  /** Those without an episode first, then by their latest record (I2). */
+  #evictOldest(count: number, except?: ThresholdGroup): void {
+    const byAge = [...this.#groups.values()]
+      .filter((group) => group !== except)
+      .sort(
+        (a, b) =>
+          Number(a.episodes.length > 0) - Number(b.episodes.length > 0) ||
+          latestMs(a) - latestMs(b) ||
+          (a.key < b.key ? -1 : 1),
+      )
+    for (const group of byAge.slice(0, count)) this.#drop(group)
   }
 
   /** A group makes room for another (I2). */
   #drop(group: ThresholdGroup): void {
-    const { window } = group
-    const lastMs = window.length === 0 ? -Infinity : window.timeAt(window.length - 1)
-    for (const { endMs } of group.episodes) this.#cappedMs = Math.max(this.#cappedMs, endMs)
-    this.#cappedMs = Math.max(this.#cappedMs, lastMs)
+    this.#options.onCap()
+    this.#cappedMs = Math.max(this.#cappedMs, latestMs(group))
     this.#episodes.close(group, { watermarkMs: this.#options.clock.watermarkMs }, 'capped')
-    while (window.length > 0) this.#dropFirst(group, 'cap')
+    while (group.window.length > 0) this.#dropFirst(group, 'cap')
     this.#deadlines.cancel(group)
-    this.#table.delete(group)
+    this.#delete(group)
   }
 
-  /** Windows go on after an edit; another threshold is asked of what they hold. */
-  #takeOver(previous: ThresholdWindows): void {
-    this.#cappedMs = previous.#cappedMs
-    for (const group of this.#table.values()) {
-      group.dueMs = Infinity
-      this.#episodes.adopt(group)
-      if (previous.#atLeast !== this.#atLeast) this.#askAgain(group)
-      this.#schedule(group)
-    }
+  #delete(group: ThresholdGroup): void {
+    this.#groups.delete(group.key)
+    this.#bytes -= GROUP_BYTES + group.key.length
   }
 
-  #askAgain(group: ThresholdGroup): void {
+  #askAgain(group: ThresholdGroup): boolean {
     const { window } = group
+    let hasFired = false
     for (let i = 0; i < window.length; i++) {
-      if (!window.hasFired(i) && window.countAt(i) >= this.#atLeast) this.#fire(group, i, 'edit')
+      if (window.hasFired(i) || window.countAt(i) < this.#atLeast) continue
+      this.#fire(group, i, 'edit')
+      hasFired = true
     }
+    return hasFired
   }
+}
+
+/** Of its kept records; of its episodes when there are none. */
+function latestMs({ window, episodes }: ThresholdGroup): number {
+  if (window.length > 0) return window.timeAt(window.length - 1)
+  return Math.max(...episodes.map(({ endMs }) => endMs))
 }

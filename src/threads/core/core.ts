@@ -11,7 +11,7 @@ import type { GelfEvent } from '../../ingest/normalise/gelf-event.ts'
 import type { JournalReader } from '../../ingest/journal/journal.ts'
 import type { Cancel, Clock, Timers } from '../../lib/clock.ts'
 import type { CommandRequest } from '../../model/command.ts'
-import type { CommitEntry, CoreStore } from '../../model/commit.ts'
+import type { CommitEntry, CoreStore, TimeBucket } from '../../model/commit.ts'
 import { FencedError } from '../../model/commit.ts'
 import type { Report } from '../../model/occurrence.ts'
 import type { AttemptReport } from '../../model/outbox.ts'
@@ -22,6 +22,7 @@ import { PartitionTracker } from '../../rules/partition-tracker.ts'
 import type { Span } from '../../telemetry/tracing.ts'
 import type { FromCore, RulesMessage, ToCore } from '../messages.ts'
 import { slabName } from '../messages.ts'
+import { Checkpointer } from './checkpointer.ts'
 import { Committer } from './committer.ts'
 import { coreStats } from './core-stats.ts'
 import type { Decisions } from './decide-with.ts'
@@ -62,6 +63,7 @@ export class Core {
   readonly #rematch: Rematch
   readonly #feeds: Feeds
   readonly #committer: Committer
+  readonly #checkpointer: Checkpointer
   readonly #partitions: PartitionTracker
   readonly #partitionClock: PartitionClock
   #rules = new LoadedRules(NO_RULES)
@@ -83,6 +85,11 @@ export class Core {
     this.#rematch = new Rematch(options.journal, options.event)
     this.#feeds = new Feeds(this.#rematch)
     this.#committer = new Committer(options)
+    this.#checkpointer = new Checkpointer({
+      store: options.store,
+      report: options.report,
+      onComplete: (time) => this.#retain(time),
+    })
     this.#partitions = new PartitionTracker([], (input) => this.#rules.timing(input))
     this.#partitionClock = new PartitionClock(this.#partitions, this.#feeds)
     this.#engine = this.#newEngine()
@@ -93,7 +100,7 @@ export class Core {
     const { store, journal, clock, timers, report, engineVersion, owner, post } = this.#options
     const claim = await store.claim(owner, clock())
     report({ name: 'core.claimed', detail: { epoch: claim.epoch, nextNo: claim.nextNo } })
-    const { engine, entries, differences } = await replay({
+    const { engine, ...replayed } = await replay({
       store,
       from: claim.checkpointNext,
       partitions: this.#partitions,
@@ -102,11 +109,11 @@ export class Core {
       report,
       useRules: (rules) => this.#setRules(rules),
     })
-    report({ name: 'core.replayed', detail: { entries, differences } })
+    report({ name: 'core.replayed', detail: replayed })
     this.#engine = engine
     this.#epoch = claim.epoch
     this.#committer.nextNo = claim.nextNo
-    this.#feeds.openBacklog(journal, this.#partitions.states())
+    this.#feeds.openBacklog(journal, claim.partitions)
     this.#stopTick = timers.every(TICK_MS, () => this.#tick())
     post({ kind: 'ready', epoch: claim.epoch })
   }
@@ -200,21 +207,38 @@ export class Core {
     }
   }
 
-  /** One commit of what has arrived; `false` when that is nothing. */
+  /** One commit of what has arrived, and a step of the checkpoint; `false` when both are idle. */
   async #turn(): Promise<boolean> {
+    const hasCommitted = await this.#commitArrived()
+    if (!this.#isLive) return hasCommitted
+    const hasMore = await this.#checkpointer.step(this.#options.clock(), {
+      engine: this.#engine,
+      nextNo: this.#committer.nextNo,
+      time: () => ({
+        ruleset: this.#rules.hash,
+        partitions: this.#partitions.states(),
+        watermarks: this.#engine.watermarks(),
+      }),
+    })
+    return hasCommitted || hasMore
+  }
+
+  async #commitArrived(): Promise<boolean> {
     const nowMs = Math.max(this.#options.clock(), this.#lastNowMs)
     const entries: CommitEntry[] = []
     const next = this.#nextRules.shift()
-    if (next !== undefined) entries.push(await this.#activate(next, nowMs))
+    const firstNo = this.#committer.nextNo
+    if (next !== undefined) entries.push(await this.#activate(next, nowMs, firstNo))
     if (!this.#isLive) {
       if (next === undefined) return false
       this.#isLive = true
       const inputs = Object.keys(this.#rules.source.inputs)
-      entries.push(this.#passTime(nowMs, this.#partitionClock.openings(this.#epoch, inputs)))
+      const openings = this.#partitionClock.openings(this.#epoch, inputs)
+      entries.push(this.#passTime(nowMs, openings, firstNo + entries.length))
     }
     for (const slice of this.#feeds.take(COMMIT_RECORDS_MAX, this.#rules)) {
       const { partition, from, count } = slice
-      const at = { nowMs, ruleset: this.#rules.hash }
+      const at = { nowMs, ruleset: this.#rules.hash, no: firstNo + entries.length }
       entries.push(
         this.#options.span('tocsin.slice', { partition, from, count }, () =>
           correlate(this.#engine, this.#partitions, slice, at),
@@ -224,13 +248,13 @@ export class Core {
     if (this.#isTicking) {
       this.#isTicking = false
       const due = this.#partitionClock.due(nowMs, this.#engine)
-      if (due !== undefined) entries.push(this.#passTime(nowMs, due))
+      if (due !== undefined) entries.push(this.#passTime(nowMs, due, firstNo + entries.length))
     }
     const commands = this.#commands.splice(0)
     const attempts = this.#attempts.splice(0)
     if (entries.length === 0) {
       if (commands.length + attempts.length === 0) return false
-      entries.push(this.#passTime(nowMs, []))
+      entries.push(this.#passTime(nowMs, [], firstNo))
     }
     this.#lastNowMs = nowMs
     const { engineVersion, journal, event } = this.#options
@@ -239,19 +263,20 @@ export class Core {
     return true
   }
 
-  async #activate(message: RulesMessage, nowMs: number): Promise<CommitEntry> {
+  async #activate(message: RulesMessage, nowMs: number, no: number): Promise<CommitEntry> {
     const rules = new LoadedRules(message.source)
     await this.#committer.saveRuleset(rules.hash, rules.content(), nowMs)
     this.#setRules(rules)
-    this.#engine = this.#newEngine(this.#engine)
+    this.#engine = this.#newEngine({ previous: this.#engine, no })
+    this.#checkpointer.restart()
     this.#options.post({ kind: 'active', hash: rules.hash })
     const body = { kind: 'rules', nowMs, ruleset: rules.hash } as const
-    return activate(this.#engine, this.#partitions, body)
+    return activate(this.#engine, this.#partitions, body, no)
   }
 
-  #passTime(nowMs: number, partitions: ClockStates): CommitEntry {
+  #passTime(nowMs: number, partitions: ClockStates, no: number): CommitEntry {
     this.#partitionClock.written(nowMs)
-    return passTime(this.#engine, this.#partitions, { kind: 'clock', nowMs, partitions })
+    return passTime(this.#engine, this.#partitions, { kind: 'clock', nowMs, partitions }, no)
   }
 
   #setRules(rules: LoadedRules): void {
@@ -259,10 +284,20 @@ export class Core {
     this.#options.decisions.setRules(rules)
   }
 
-  #newEngine(previous?: Engine): Engine {
+  #newEngine(replaced?: { readonly previous: Engine; readonly no: number }): Engine {
     const { ruleset } = this.#rules
     const reorderOf = (input: string): number => this.#rules.timing(input).reorderMs
-    return createEngine({ ruleset, reorderOf, ...(previous && { previous }) })
+    return createEngine({ ruleset, reorderOf, ...replaced })
+  }
+
+  /** What a replay from the checkpoint would read again; the journal may drop what lies before. */
+  #retain(time: TimeBucket): void {
+    const next = new Map(time.partitions.map((state) => [state.id, state.next]))
+    const below = this.#options.journal
+      .partitions()
+      // One that the tracker has forgotten was retired, read to its end.
+      .map((held) => [held.partition, next.get(held.partition) ?? held.next] as const)
+    this.#options.post({ kind: 'retain', below: Object.fromEntries(below) })
   }
 
   #refuse(request: CommandRequest): void {

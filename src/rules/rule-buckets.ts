@@ -1,0 +1,186 @@
+import type { SavedBucket } from '../model/commit.ts'
+import { Deadlines } from './windows/deadlines.ts'
+import { GROUP_BUCKETS } from './windows/group-hash.ts'
+import type { Arrival, RuleWindows, WindowOptions, WindowsFactory } from './windows/rule-windows.ts'
+import { STATE_FORMAT, StateReader, StateWriter } from './windows/state-bytes.ts'
+
+/** Windows of one bucket of a rule's groups. */
+interface Bucket {
+  readonly number: number
+  readonly windows: RuleWindows
+  /** The entry whose effects the state holds already, when it was loaded; else -1. */
+  stampNo: number
+  isDirty: boolean
+  /** Kept by its rule. */
+  dueMs: number
+}
+
+/**
+ * The buckets of one rule (design §4.1), made when first needed. Nothing crosses them: each takes
+ * its own groups' matches and lets time pass by itself, so one that was loaded skips the entries
+ * it holds without the others noticing.
+ */
+export class RuleBuckets {
+  readonly #buckets: (Bucket | undefined)[] = []
+  readonly #makeWindows: WindowsFactory
+  #options: WindowOptions
+  #deadlines = new Deadlines<Bucket>()
+  readonly #dirty = new Set<Bucket>()
+  /** Loaded ahead of the entries that are run: time does not pass for them yet. */
+  #ahead: Bucket[] = []
+
+  constructor(options: WindowOptions, makeWindows: WindowsFactory) {
+    this.#options = options
+    this.#makeWindows = makeWindows
+  }
+
+  get groups(): number {
+    return this.#sum(({ groups }) => groups)
+  }
+
+  get openEpisodes(): number {
+    return this.#sum(({ openEpisodes }) => openEpisodes)
+  }
+
+  /** See {@link RuleWindows.nextDueMs}; of all buckets that entries are run for. */
+  get nextDueMs(): number {
+    return this.#deadlines.nextMs()
+  }
+
+  /** Whether what entry `no` does to a group of this bucket is news. */
+  isOpen(bucket: number, no: number): boolean {
+    const stampNo = this.#buckets[bucket]?.stampNo ?? -1
+    return no > stampNo
+  }
+
+  /** An admitted match of a group of this bucket; ask {@link isOpen} before. */
+  add(bucket: number, arrival: Arrival): void {
+    const found = this.#buckets[bucket] ?? this.#make(bucket)
+    found.windows.add(arrival)
+    this.#touch(found)
+    this.#schedule(found)
+  }
+
+  /** Buckets that hold entries before `no` only go on with time. */
+  wake(no: number): void {
+    if (this.#ahead.length === 0) return
+    const awake = this.#ahead.filter(({ stampNo }) => stampNo < no)
+    if (awake.length === 0) return
+    this.#ahead = this.#ahead.filter(({ stampNo }) => stampNo >= no)
+    for (const bucket of awake) this.#schedule(bucket)
+  }
+
+  /** The watermark has passed {@link nextDueMs}; each bucket does a bounded lot. */
+  advance(): void {
+    const { watermarkMs } = this.#options.clock
+    const unfinished: Bucket[] = []
+    for (
+      let bucket = this.#deadlines.take(watermarkMs);
+      bucket !== undefined;
+      bucket = this.#deadlines.take(watermarkMs)
+    ) {
+      bucket.windows.advance()
+      this.#touch(bucket)
+      if (bucket.windows.nextDueMs < watermarkMs) unfinished.push(bucket)
+      else this.#schedule(bucket)
+    }
+    for (const bucket of unfinished) this.#schedule(bucket)
+  }
+
+  /** Goes on under the rule's new text, from entry `no`. */
+  adopt(options: WindowOptions, no: number): void {
+    this.#options = options
+    this.#deadlines = new Deadlines()
+    for (const bucket of this.#all()) {
+      const isOpen = no > bucket.stampNo
+      if (bucket.windows.adopt(options, isOpen)) this.#touch(bucket)
+      bucket.dueMs = Infinity
+      if (!this.#ahead.includes(bucket)) this.#schedule(bucket)
+    }
+  }
+
+  /**
+   * Settles what is open and accounts for every match. Buckets that hold entry `no` already are
+   * of the rule's next life: they are handed back as they are.
+   */
+  close(cause: 'edit' | 'rule_removed', no: number): SavedBucket[] {
+    const { id: ruleId, stateHash } = this.#options.rule
+    const handedBack: SavedBucket[] = []
+    for (const bucket of this.#all()) {
+      if (no > bucket.stampNo) bucket.windows.close(cause)
+      else {
+        const name = { ruleId, stateHash, bucket: bucket.number }
+        handedBack.push({ ...name, no: bucket.stampNo, blob: bytesOf(bucket.windows) })
+      }
+    }
+    return handedBack
+  }
+
+  dirty(): number[] {
+    return Array.from(this.#dirty, ({ number }) => number).sort((a, b) => a - b)
+  }
+
+  save(number: number): Uint8Array {
+    const bucket = this.#buckets[number]
+    if (bucket === undefined) return new Uint8Array()
+    bucket.isDirty = false
+    this.#dirty.delete(bucket)
+    const blob = bytesOf(bucket.windows)
+    if (blob.length === 0 && !this.#ahead.includes(bucket)) this.#buckets[number] = undefined
+    return blob
+  }
+
+  load({ bucket: number, no, blob }: SavedBucket): void {
+    const bucket = this.#make(number)
+    bucket.stampNo = no
+    this.#ahead.push(bucket)
+    if (blob.length > 0) readInto(bucket.windows, blob)
+  }
+
+  #make(number: number): Bucket {
+    const windows = this.#makeWindows(this.#options)
+    const bucket = { number, windows, stampNo: -1, isDirty: false, dueMs: Infinity }
+    this.#buckets[number] = bucket
+    return bucket
+  }
+
+  #touch(bucket: Bucket): void {
+    if (bucket.isDirty) return
+    bucket.isDirty = true
+    this.#dirty.add(bucket)
+  }
+
+  #schedule(bucket: Bucket): void {
+    this.#deadlines.schedule(bucket, bucket.windows.nextDueMs)
+  }
+
+  *#all(): Generator<Bucket> {
+    for (let number = 0; number < GROUP_BUCKETS; number++) {
+      const bucket = this.#buckets[number]
+      if (bucket !== undefined) yield bucket
+    }
+  }
+
+  #sum(figure: (windows: RuleWindows) => number): number {
+    let sum = 0
+    for (const { windows } of this.#all()) sum += figure(windows)
+    return sum
+  }
+}
+
+function bytesOf(windows: RuleWindows): Uint8Array {
+  const writer = new StateWriter()
+  writer.u8(STATE_FORMAT)
+  windows.write(writer)
+  return writer.length === 1 ? new Uint8Array() : writer.finish()
+}
+
+function readInto(windows: RuleWindows, blob: Uint8Array): void {
+  const reader = new StateReader(blob)
+  const format = reader.u8()
+  if (format !== STATE_FORMAT) {
+    throw new Error(`saved window state has form ${format}; this version reads ${STATE_FORMAT}`)
+  }
+  windows.read(reader)
+  if (!reader.isAtEnd) throw new Error('saved window state goes on behind its end')
+}

@@ -1,0 +1,85 @@
+import type { SavedBucket } from '../model/commit.ts'
+import type { Rule } from './rule.ts'
+import { RuleRunner, SharedClock } from './rule-runner.ts'
+import type { RunnerOptions } from './rule-runner.ts'
+
+/** The runners of a rule set with what they share. */
+export interface Runners {
+  readonly runners: readonly RuleRunner[]
+  readonly clocks: readonly SharedClock[]
+}
+
+/**
+ * Runners for a new rule set (I8): a rule whose state hash is unchanged keeps its windows and its
+ * watermark; what a removed or rewritten rule had open is settled, and its matches are counted.
+ * `handedBack` are buckets of rules that are not in force now, but will be again before the entry
+ * that those hold.
+ */
+export function takeOver(
+  previous: readonly RuleRunner[],
+  rules: readonly Rule[],
+  options: RunnerOptions,
+): Runners & { readonly handedBack: readonly SavedBucket[] } {
+  const former = new Map(previous.map((runner) => [runner.rule.id, runner]))
+  const clocks = new Map<string, SharedClock>()
+  const runners = rules.map((rule) => {
+    const candidate = former.get(rule.id)
+    const kept = candidate?.rule.stateHash === rule.stateHash ? candidate : undefined
+    if (kept !== undefined) former.delete(rule.id)
+    const watermarkMs = kept?.clock.watermarkMs ?? -Infinity
+    return new RuleRunner(rule, clockOf(clocks, rule, watermarkMs), options, kept)
+  })
+  const ids = new Set(rules.map(({ id }) => id))
+  const handedBack = [...former.values()].flatMap((runner) =>
+    runner.close(ids.has(runner.rule.id) ? 'edit' : 'rule_removed', options.no),
+  )
+  return { runners, clocks: [...clocks.values()], handedBack }
+}
+
+/** Runners without a past, but with the watermarks that were read before. */
+export function begin(
+  rules: readonly Rule[],
+  watermarks: Readonly<Record<string, number>>,
+  options: RunnerOptions,
+): Runners {
+  const clocks = new Map<string, SharedClock>()
+  const runners = rules.map((rule) => {
+    const watermarkMs = watermarks[ownKey(rule)] ?? watermarks[sharedKey(rule)] ?? -Infinity
+    return new RuleRunner(rule, clockOf(clocks, rule, watermarkMs), options)
+  })
+  return { runners, clocks: [...clocks.values()] }
+}
+
+/**
+ * Watermarks by what is read: the clock and the inputs; and by the rule where an edit of its
+ * inputs left it with another watermark than others that read the same.
+ */
+export function watermarksOf({ runners, clocks }: Runners): Record<string, number> {
+  const found: Record<string, number> = {}
+  const shared = new Map<string, number>()
+  for (const { rule } of clocks) {
+    const key = sharedKey(rule)
+    shared.set(key, (shared.get(key) ?? 0) + 1)
+  }
+  for (const { rule, clock } of runners) {
+    if (clock.watermarkMs === -Infinity) continue
+    const key = sharedKey(rule)
+    found[shared.get(key) === 1 ? key : ownKey(rule)] = clock.watermarkMs
+  }
+  return found
+}
+
+function clockOf(clocks: Map<string, SharedClock>, rule: Rule, watermarkMs: number): SharedClock {
+  const key = JSON.stringify([sharedKey(rule), String(watermarkMs)])
+  const clock = clocks.get(key) ?? new SharedClock(rule, watermarkMs)
+  clocks.set(key, clock)
+  return clock
+}
+
+function sharedKey({ clock, inputs }: Pick<Rule, 'clock' | 'inputs'>): string {
+  return JSON.stringify([clock, ...inputs])
+}
+
+function ownKey(rule: Rule): string {
+  return JSON.stringify([rule.clock, ...rule.inputs, { rule: rule.id }])
+}
