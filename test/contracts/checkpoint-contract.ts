@@ -283,7 +283,7 @@ export function checkpointContract(name: string, create: CreateHarness): void {
         expect(await store.commit(asked, tinyDecide, openKeyOf)).toEqual(answer)
       })
 
-      it('drops a long log a bounded part per call, also in calls that complete nothing', async () => {
+      it('drops a long log in parts, each call the next one, also when it completes nothing', async () => {
         const size = 2_500
         const count = 2 * PRUNE_MAX + size
         for (let done = 0; done < count; done += size) {
@@ -294,12 +294,11 @@ export function checkpointContract(name: string, create: CreateHarness): void {
         const left = await kept()
         expect(left).toBeGreaterThanOrEqual(count - PRUNE_MAX)
         expect(left).toBeLessThan(count)
-        await store.saveCheckpoint([])
+        await store.saveCheckpoint([], cycle({ no: nextNo }))
         expect(await kept()).toBeLessThan(left)
         // Another owner goes on where the first one stopped.
         store = await harness.open()
         await store.claim('second', T0)
-        await store.saveCheckpoint([])
         await store.saveCheckpoint([bucket({ no: 1 })])
         expect(await kept()).toBe(0)
       })
