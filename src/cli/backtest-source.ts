@@ -19,7 +19,7 @@ import type { Progress } from './progress.ts'
 import type { loadRules, RulesContext } from './rules-option.ts'
 
 /** A rule set that is run, and where its lines go. */
-export type Side = Pick<ReturnType<typeof loadRules>, 'ruleset' | 'source'> & {
+export type Side = ReturnType<typeof loadRules> & {
   readonly onLine: (line: BacktestLine) => void
 }
 
@@ -88,6 +88,10 @@ export function journalSource(options: {
   return {
     context,
     async run(sides, progress) {
+      for (const problem of sides.flatMap(({ problems }) => problems)) {
+        // A rule that reads no input tells nothing: that must not look like a good answer.
+        if (problem.code === 'unknown-input') io.err(formatProblem(problem))
+      }
       const runs = sides.map((side) => new ToldRun(side, timing))
       const onWarning = (message: string): void => {
         progress.clear()
