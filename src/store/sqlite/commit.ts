@@ -75,7 +75,9 @@ export class Commit {
     decide: Decide,
     openKeyOf: OpenKeyOf,
   ): Decision {
-    const fresh = request.commands.filter(
+    // Somebody who got no answer asks again, maybe before the first time was committed.
+    const byId = new Map(request.commands.map((command) => [command.id, command]))
+    const fresh = [...byId.values()].filter(
       ({ id }) => this.#decisions.storedResult(id) === undefined,
     )
     const decision = decide(this.#input.load(request, applied.changes, fresh, openKeyOf))
