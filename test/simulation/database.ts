@@ -1,4 +1,5 @@
 import { DatabaseSync } from 'node:sqlite'
+import type { StatementSync } from 'node:sqlite'
 import type { OutboxReader } from '../../src/alerting/outbox.ts'
 import type { CoreStore } from '../../src/model/commit.ts'
 import { openWriter, kyselyOn } from '../../src/store/sqlite/connection.ts'
@@ -48,6 +49,7 @@ async function schemaSql(): Promise<string> {
  */
 export class SimulatedDatabase {
   readonly sql: DatabaseSync
+  #outbox: OutboxReader | undefined
 
   private constructor(sql: DatabaseSync) {
     this.sql = sql
@@ -63,8 +65,24 @@ export class SimulatedDatabase {
     return sqliteStoreOn(this.#connection(faults))
   }
 
+  /** One for all processes: it only reads, and statements are prepared once per text. */
   outbox(): OutboxReader {
-    return new SqliteOutboxReader(kyselyOn(this.sql))
+    this.#outbox ??= new SqliteOutboxReader(kyselyOn(this.#remembering()))
+    return this.#outbox
+  }
+
+  #remembering(): DatabaseSync {
+    const { sql } = this
+    const statements = new Map<string, StatementSync>()
+    const reader = {
+      prepare(text: string): StatementSync {
+        const statement = statements.get(text) ?? sql.prepare(text)
+        statements.set(text, statement)
+        return statement
+      },
+      close: () => undefined,
+    }
+    return reader as unknown as DatabaseSync
   }
 
   #connection(faults: TransactionFaults): DatabaseSync {

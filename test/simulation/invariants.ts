@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { effectsHash } from '../../src/rules/effects-hash.ts'
 import type { LogBody, LogEntry } from '../../src/model/commit.ts'
 
 interface ShardRow {
@@ -21,6 +22,9 @@ interface IncidentRow {
   readonly open_key: string | null
 }
 
+/** The hash of an entry from which nothing followed. */
+const NOTHING = effectsHash({ episodes: [], slo: [], ledger: [] })
+
 /**
  * What must hold after every transaction, whoever made it, asked of the database itself:
  *
@@ -36,6 +40,7 @@ export class Invariants {
   readonly #read
   #epoch = 0
   #nextNo = 1
+  #timeline: number | null = null
   readonly #next = new Map<string, number>()
   readonly #versions = new Map<string, number>()
 
@@ -50,6 +55,7 @@ export class Invariants {
         `SELECT incident_id, count(*) AS n, max(sequence) AS last FROM outbox
          WHERE receiver = 'hook' GROUP BY incident_id`,
       ),
+      touched: sql.prepare('SELECT max(rowid) AS n FROM timeline'),
       undisposed: sql.prepare('SELECT id FROM episode WHERE disposition IS NULL'),
     }
   }
@@ -68,10 +74,11 @@ export class Invariants {
     }
     this.#epoch = epoch
     this.#checkPositions()
-    this.#checkIncidents()
-    for (const { id } of this.#read.undisposed.all()) {
-      this.#broken(`the episode ${String(id)} has no disposition`)
-    }
+    // Every change of an incident, and every new episode, leaves a line or an entry with effects.
+    const { n } = this.#read.touched.get() as { n: number | null }
+    if (n !== this.#timeline || rows.length === 0) this.#checkIncidents()
+    this.#timeline = n
+    if (rows.some((row) => row.effects_hash !== NOTHING)) this.#checkEpisodes()
     return `epoch ${epoch} next ${next_no} ${rows.map((row) => row.effects_hash.slice(0, 8)).join(' ')}`
   }
 
@@ -87,7 +94,9 @@ export class Invariants {
     if (body.kind !== 'records') return
     const next = this.#next.get(body.partition) ?? 0
     if (body.from !== next || body.to <= next) {
-      this.#broken(`entry ${row.no} covers ${body.from}–${body.to} of ${body.partition}, not ${next}–`)
+      this.#broken(
+        `entry ${row.no} covers ${body.from}–${body.to} of ${body.partition}, not ${next}–`,
+      )
     }
     this.#next.set(body.partition, body.to)
   }
@@ -96,6 +105,12 @@ export class Invariants {
     for (const { id, next } of this.#read.partitions.all() as { id: string; next: number }[]) {
       const logged = this.#next.get(id) ?? 0
       if (next !== logged) this.#broken(`${id} stands at ${next}, its log at ${logged}`)
+    }
+  }
+
+  #checkEpisodes(): void {
+    for (const { id } of this.#read.undisposed.all()) {
+      this.#broken(`the episode ${String(id)} has no disposition`)
     }
   }
 

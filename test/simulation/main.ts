@@ -1,54 +1,77 @@
 /**
- * `npm run simulate -- --seeds N --from S` runs worlds; `--replay SEED` runs one and prints its
- * trace. Exit code 1 when one failed.
+ * `npm run simulate -- --seeds N --from S` runs worlds and closes with the figures; `--replay SEED`
+ * runs one and prints its trace; `--shrink SEED` finds the few actions that make it fail, and
+ * `--replay SEED --only 3,7` runs with those alone. Exit code 1 when a seed failed.
  */
+import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
+import { planOf } from './nemesis.ts'
+import { Random } from './random.ts'
+import { runMany } from './run-many.ts'
 import { runSeed } from './run-seed.ts'
+import { shrink } from './shrink.ts'
+import { swarmOf } from './swarm.ts'
+import { RECEIVERS } from './world.ts'
 
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '200' },
     from: { type: 'string', default: '1' },
+    jobs: { type: 'string', default: String(Math.min(availableParallelism(), 4)) },
     replay: { type: 'string' },
+    only: { type: 'string' },
+    shrink: { type: 'string' },
     'stop-at-failure': { type: 'boolean', default: false },
   },
 })
-if (values.replay === undefined) await runMany(Number(values.from), Number(values.seeds))
-else await replayOne(Number(values.replay))
 
-async function runMany(from: number, seeds: number): Promise<void> {
+if (values.replay !== undefined) await replayOne(Number(values.replay))
+else if (values.shrink !== undefined) await shrinkOne(Number(values.shrink))
+else await runAll(Number(values.from), Number(values.seeds))
+
+async function runAll(from: number, seeds: number): Promise<void> {
   const startMs = performance.now()
-  const cpu = process.cpuUsage()
-  const sum = { failed: 0, steps: 0, commits: 0, processes: 0, virtualMs: 0, run: 0 }
-  for (let seed = from; seed < from + seeds; seed++) {
-    const result = await runSeed(seed)
-    sum.run++
-    sum.steps += result.steps
-    sum.commits += result.commits
-    sum.processes += result.processes
-    sum.virtualMs += result.virtualMs
-    if (result.failures.length === 0) continue
-    sum.failed++
-    console.log(`seed ${seed}: ${result.failures[0]}`)
-    console.log(`  npm run simulate -- --replay ${seed}`)
-    if (values['stop-at-failure']) break
-  }
+  const figures = await runMany({
+    from,
+    seeds,
+    jobs: Math.max(1, Math.min(Number(values.jobs), seeds)),
+    onResult({ seed, failures }) {
+      if (failures.length === 0) return true
+      console.log(`seed ${seed}: ${failures[0]!.split('\n')[0]!.slice(0, 400)}`)
+      console.log(`  npm run simulate -- --replay ${seed}`)
+      return !values['stop-at-failure']
+    },
+  })
   const seconds = (performance.now() - startMs) / 1_000
-  const used = process.cpuUsage(cpu)
-  const cpuSeconds = (used.user + used.system) / 1e6
+  const { run, failed, commits, processes, steps, virtualMs } = figures
   console.log(
-    `${sum.run - sum.failed} of ${sum.run} seeds passed in ${seconds.toFixed(1)} s ` +
-      `(${(sum.run / cpuSeconds).toFixed(1)} per CPU second): ` +
-      `${sum.commits} transactions, ${sum.processes} processes, ${sum.steps} steps, ` +
-      `${(sum.virtualMs / 3_600_000).toFixed(1)} h of virtual time`,
+    `${run - failed} of ${run} seeds passed in ${seconds.toFixed(1)} s ` +
+      `(${(run / seconds).toFixed(1)} a second): ${commits} transactions, ` +
+      `${processes} processes, ${steps} steps, ${(virtualMs / 3_600_000).toFixed(1)} h of virtual time`,
   )
-  process.exitCode = sum.failed > 0 ? 1 : 0
+  process.exitCode = failed > 0 || run === 0 ? 1 : 0
 }
 
 async function replayOne(seed: number): Promise<void> {
-  const { lines, failures, trace } = await runSeed(seed, { keepTrace: true })
+  const only = values.only?.split(',').map(Number)
+  const plan = planOf(swarmOf(seed), new Random(seed, 'plan'), RECEIVERS)
+  const kept = plan.filter(({ number }) => only === undefined || only.includes(number))
+  const { lines, failures, trace } = await runSeed(seed, { keepTrace: true, plan: kept })
   for (const line of lines) console.log(line)
   console.log(failures.length === 0 ? `seed ${seed} passed` : failures.join('\n'))
   console.log(`trace ${trace}`)
   process.exitCode = failures.length === 0 ? 0 : 1
+}
+
+async function shrinkOne(seed: number): Promise<void> {
+  const { plan, failures } = await shrink(seed, (line) => console.log(line))
+  if (failures.length === 0) {
+    console.log(`seed ${seed} passed`)
+    return
+  }
+  for (const action of plan) console.log(JSON.stringify(action))
+  for (const failure of failures) console.log(failure)
+  const numbers = plan.map(({ number }) => number).join(',')
+  console.log(`npm run simulate -- --replay ${seed} --only ${numbers === '' ? 'none' : numbers}`)
+  process.exitCode = 1
 }

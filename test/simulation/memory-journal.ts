@@ -20,12 +20,14 @@ export class MemoryJournal {
   }
 
   partitions(): JournalPartition[] {
-    return [...this.#batches].sort().map(([partition, batches]) => ({
-      partition,
-      first: 0,
-      next: nextOf(batches),
-      maxReceivedMs: Math.max(...batches.map(({ receivedMs }) => receivedMs)),
-    }))
+    return [...this.#batches]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([partition, batches]) => ({
+        partition,
+        first: 0,
+        next: nextOf(batches),
+        maxReceivedMs: Math.max(...batches.map(({ receivedMs }) => receivedMs)),
+      }))
   }
 
   writer(): JournalWriter {
@@ -75,7 +77,7 @@ export class MemoryJournal {
     if (batch === undefined) return undefined
     const { offsets, first, bytes, receivedMs } = batch
     const start = offsets[position - first]!
-    return { bytes: bytes.subarray(start, offsets[position - first + 1]!), receivedMs }
+    return { bytes: bytes.subarray(start, offsets[position - first + 1]), receivedMs }
   }
 }
 

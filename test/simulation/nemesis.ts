@@ -39,7 +39,14 @@ export function planOf(swarm: Swarm, random: Random, receivers: readonly string[
     plan.push({ ...moment(), ...detail(kind, { swarm, random, receivers, number: i }) } as Action)
   }
   for (let i = 0; i < swarm.peopleCount; i++) {
-    const what = random.pick(['acknowledge', 'note', 'advance', 'advance', 'dismiss', 'back'] as const)
+    const what = random.pick([
+      'acknowledge',
+      'note',
+      'advance',
+      'advance',
+      'dismiss',
+      'back',
+    ] as const)
     const isStale = random.chance(0.2)
     plan.push({ ...moment(), kind: 'people', what, which: random.next(), isStale })
   }

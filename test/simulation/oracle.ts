@@ -109,7 +109,9 @@ class Walk {
     this.#alive = spec.rules.map((rule) => {
       const kept = before.find((life) => stateOf(life.spec) === stateOf(rule))
       if (kept !== undefined) kept.spec = rule
-      return kept ?? { spec: rule, events: [], skipped: new Map(), watermarkMs: -Infinity, matches: 0 }
+      return (
+        kept ?? { spec: rule, events: [], skipped: new Map(), watermarkMs: -Infinity, matches: 0 }
+      )
     })
     this.#ended.push(...before.filter((life) => !this.#alive.includes(life)))
   }
@@ -118,11 +120,13 @@ class Walk {
     const partition = this.#partition(body.partition)
     const { name, reorderMs } = partition.input
     let { maxTimeMs, maxReceivedMs } = partition
-    for (const { first, count, receivedMs, bytes, offsets } of this.#options.batches(body.partition)) {
+    for (const { first, count, receivedMs, bytes, offsets } of this.#options.batches(
+      body.partition,
+    )) {
       if (first + count <= body.from || first >= body.to) continue
       maxReceivedMs = Math.max(maxReceivedMs, receivedMs)
       for (let i = 0; i < count; i++) {
-        const text = Buffer.from(bytes.subarray(offsets[i]!, offsets[i + 1]!)).toString()
+        const text = Buffer.from(bytes.subarray(offsets[i], offsets[i + 1])).toString()
         const { fields, timeMs } = readRecord(text, receivedMs)
         maxTimeMs = Math.max(maxTimeMs, Math.min(timeMs, receivedMs))
         if (fields['code'] !== undefined) {

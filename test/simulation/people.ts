@@ -9,7 +9,14 @@ interface Asked {
   readonly answers: CommandResult[]
 }
 
-const ORDER = ['identification', 'containment', 'eradication', 'recovery', 'lessons_learned', 'closed']
+const ORDER = [
+  'identification',
+  'containment',
+  'eradication',
+  'recovery',
+  'lessons_learned',
+  'closed',
+]
 
 /** How long a person waits for an answer before asking another process the same thing again. */
 const PATIENCE_MS = 10_000
@@ -48,13 +55,16 @@ export class People {
       scheduler.after(1_000, () => this.#ask(asked))
       return
     }
-    void process.client.command(asked.request).then((result) => {
-      this.#world.say(`answer ${JSON.stringify(result)}`)
-      if (result.ok || result.reason !== 'unavailable') asked.answers.push(result)
-    })
+    void this.#wait(asked, process.client.command(asked.request))
     scheduler.after(PATIENCE_MS, () => {
       if (asked.answers.length === 0) this.#ask(asked)
     })
+  }
+
+  async #wait(asked: Asked, answer: Promise<CommandResult>): Promise<void> {
+    const result = await answer
+    this.#world.say(`answer ${JSON.stringify(result)}`)
+    if (result.ok || result.reason !== 'unavailable') asked.answers.push(result)
   }
 }
 

@@ -9,7 +9,13 @@ import { CoreClient } from '../../src/threads/core-client.ts'
 import { Core } from '../../src/threads/core/core.ts'
 import { decideWith } from '../../src/threads/core/decide-with.ts'
 import type { LoadedRules } from '../../src/threads/core/loaded-rules.ts'
-import type { FromCore, FromIntake, Routing, RulesMessage, ToIntake } from '../../src/threads/messages.ts'
+import type {
+  FromCore,
+  FromIntake,
+  Routing,
+  RulesMessage,
+  ToIntake,
+} from '../../src/threads/messages.ts'
 import type { Port } from '../../src/threads/ports.ts'
 import { Channel } from './channel.ts'
 import type { SimulatedDatabase } from './database.ts'
@@ -112,11 +118,14 @@ export class SimulatedProcess {
     const toCore = this.#channel<Parameters<Core['receive']>[0]>((message) =>
       this.#core.receive(message),
     )
-    const core = { post: toCore.post.bind(toCore), listen: (to: typeof listener) => (listener = to) }
+    const core = {
+      post: toCore.post.bind(toCore),
+      listen: (to: typeof listener) => (listener = to),
+    }
     this.client = new CoreClient(
       {
-        core: { ...core, close: () => undefined } as Port<never, FromCore> as never,
-        journal: silentPort() as never,
+        core: { ...core, close: () => undefined },
+        journal: silentPort(),
         intakes: Array.from({ length: around.threads }, (_, thread) => this.#intakePort(thread)),
         end: () => Promise.resolve(),
       },
@@ -213,7 +222,8 @@ export class SimulatedProcess {
     }
     const { isStoreFull, storeFaults } = this.#around
     if (isStoreFull()) throw new DiskError(13)
-    if (this.#random.chance(storeFaults().failing)) throw new DiskError(this.#random.pick(DISK_ERRORS))
+    if (this.#random.chance(storeFaults().failing))
+      throw new DiskError(this.#random.pick(DISK_ERRORS))
   }
 
   readonly #after = (): void => {

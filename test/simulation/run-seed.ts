@@ -2,6 +2,7 @@ import { SimulatedDatabase } from './database.ts'
 import { planOf } from './nemesis.ts'
 import type { Action } from './nemesis.ts'
 import { Random } from './random.ts'
+import { checkState } from './replays.ts'
 import { swarmOf } from './swarm.ts'
 import { Trace } from './trace.ts'
 import { verdictOn } from './verdict.ts'
@@ -30,6 +31,7 @@ export async function runSeed(
   const world = new World(seed, swarm, await SimulatedDatabase.create(), trace)
   try {
     await world.run(plan)
+    await checkState(world)
     await world.calmDown()
     await verdictOn(world)
   } catch (error) {

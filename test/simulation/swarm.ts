@@ -60,7 +60,7 @@ export function swarmOf(seed: number): Swarm {
     random.chance(probability) ? value : off
   const inputs = inputsOf(random)
   return {
-    lengthMs: random.between(40, 110) * 1_000,
+    lengthMs: random.between(20, 70) * 1_000,
     threads: random.between(1, 3),
     slabMax: random.pick([1, 4, 12]),
     delayMs: random.pick([2, 30, 250]),

@@ -23,7 +23,7 @@ export function gelf(fields: Fields, timeMs: number | null): Uint8Array {
 export function trafficOf(swarm: Swarm, random: Random): Message[] {
   const messages: Message[] = []
   for (const { name, reorderMs } of swarm.rules.inputs) {
-    for (let atMs = 0; ; ) {
+    for (let atMs = 0; ;) {
       atMs += random.delay(1_000 / swarm.traffic.perSecond)
       if (atMs >= swarm.lengthMs) break
       const burst = random.chance(0.1) ? random.between(2, 6) : 1
@@ -44,7 +44,12 @@ export function trafficOf(swarm: Swarm, random: Random): Message[] {
 function record(
   swarm: Swarm,
   random: Random,
-  at: { readonly kind: string; readonly host: string; readonly atMs: number; readonly reorderMs: number },
+  at: {
+    readonly kind: string
+    readonly host: string
+    readonly atMs: number
+    readonly reorderMs: number
+  },
 ): Uint8Array {
   const { traffic } = swarm
   const fields: Record<string, string | number> = { kind: at.kind }

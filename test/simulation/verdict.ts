@@ -1,12 +1,6 @@
-import { GelfEvent } from '../../src/ingest/normalise/gelf-event.ts'
-import type { CoreStore } from '../../src/model/commit.ts'
-import { DEFAULT_TIMING } from '../../src/model/partition.ts'
-import { PartitionTracker } from '../../src/rules/partition-tracker.ts'
-import type { LoadedRules } from '../../src/threads/core/loaded-rules.ts'
-import { Rematch } from '../../src/threads/core/rematch.ts'
-import { replay } from '../../src/threads/core/replay.ts'
 import { oracle } from './oracle.ts'
 import type { OracleRule } from './oracle.ts'
+import { checkReplay } from './replays.ts'
 import { SLO_ID } from './rule-spec.ts'
 import type { World } from './world.ts'
 
@@ -29,8 +23,8 @@ function checkOracle(world: World, all: All): void {
   const expected = oracle({
     log: world.invariants.log.map(({ body }) => body),
     batches: (partition) => world.journal.batches(partition),
-    specs: world.specs,
-    edited: world.edited,
+    specs: world.rules.specs,
+    edited: world.rules.edited,
   })
   for (const [ruleId, rule] of expected.rules) {
     checkEpisodes(world, all, ruleId, rule)
@@ -48,20 +42,19 @@ function checkOracle(world: World, all: All): void {
 function checkEpisodes(world: World, all: All, ruleId: string, rule: OracleRule): void {
   const stored = all<Record<string, string | number>>(
     `SELECT group_key AS "group", start_ms AS startMs, end_ms AS endMs, matches, firings, peak,
-       severity, state FROM episode WHERE rule_id = '${ruleId}' AND merged_into IS NULL`,
+       severity FROM episode WHERE rule_id = '${ruleId}' AND merged_into IS NULL`,
   )
-  for (const { state, startMs } of stored) {
-    if (state !== 'settled') world.broken(`an episode of ${ruleId} at ${startMs} is still ${state}`)
+  for (const { id, state } of all<{ id: string; state: string }>(
+    `SELECT id, state FROM episode WHERE rule_id = '${ruleId}' AND state <> 'settled'`,
+  )) {
+    world.broken(`the episode ${id} of ${ruleId} is still ${state}`)
   }
   if (rule.episodes === undefined) return
   const named = (rows: readonly object[]): string[] =>
-    rows.map((row) => JSON.stringify(Object.entries(row).sort())).sort()
-  same(
-    world,
-    `settled episodes of ${ruleId}`,
-    named(stored.map(({ state: _, ...episode }) => episode)),
-    named(rule.episodes),
-  )
+    rows
+      .map((row) => JSON.stringify(Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1))))
+      .sort()
+  same(world, `settled episodes of ${ruleId}`, named(stored), named(rule.episodes))
 }
 
 function checkLedger(world: World, all: All, ruleId: string, rule: OracleRule): void {
@@ -151,30 +144,6 @@ function checkCommands(world: World, all: All): void {
       same(world, `answer to ${request.id}`, stored.get(request.id), JSON.stringify(answer))
     }
   }
-}
-
-/** The log run from scratch answers what it answered then (design §4.1). */
-async function checkReplay(world: World): Promise<void> {
-  let rules: LoadedRules | undefined
-  const store: Pick<CoreStore, 'readLog' | 'loadRuleset'> = {
-    async *readLog() {
-      yield* world.invariants.log
-    },
-    loadRuleset: async (hash) => world.loaded.get(hash)?.content(),
-  }
-  const { differences, entries } = await replay({
-    store: store as CoreStore,
-    from: 0,
-    partitions: new PartitionTracker([], (input) => rules?.timing(input) ?? DEFAULT_TIMING),
-    rematch: new Rematch(world.journal.reader(), new GelfEvent()),
-    engineVersion: 'simulated',
-    report: ({ name, detail }) => world.broken(`replay: ${name} ${JSON.stringify(detail)}`),
-    useRules: (used) => {
-      rules = used
-    },
-  })
-  world.say(`replayed ${entries}`)
-  if (differences > 0) world.broken(`a replay from scratch differs in ${differences} entries`)
 }
 
 function same(world: World, what: string, actual: unknown, expected: unknown): void {

@@ -1,8 +1,5 @@
 import type { Receiver } from '../../src/alerting/settings.ts'
 import { Secret } from '../../src/lib/secret.ts'
-import type { RulesetSource } from '../../src/model/ruleset.ts'
-import { LoadedRules } from '../../src/threads/core/loaded-rules.ts'
-import type { RulesMessage } from '../../src/threads/messages.ts'
 import { SimulatedDatabase } from './database.ts'
 import { Invariants } from './invariants.ts'
 import { MemoryJournal } from './memory-journal.ts'
@@ -11,9 +8,8 @@ import { People } from './people.ts'
 import { SimulatedProcess } from './process.ts'
 import type { Surroundings } from './process.ts'
 import { Random } from './random.ts'
+import { RuleBook } from './rule-book.ts'
 import { Receivers } from './receivers.ts'
-import type { RulesSpec, RuleSpec } from './rule-spec.ts'
-import { yamlOf } from './rule-spec.ts'
 import { Scheduler } from './scheduler.ts'
 import type { Swarm } from './swarm.ts'
 import type { Trace } from './trace.ts'
@@ -22,7 +18,13 @@ import type { Message } from './traffic.ts'
 
 export const RECEIVERS = ['hook', 'pager']
 
-const PROCEDURE = { critical: 'full', high: 'full', medium: 'light', low: 'record', info: 'record' } as const
+const PROCEDURE = {
+  critical: 'full',
+  high: 'full',
+  medium: 'light',
+  low: 'record',
+  info: 'record',
+} as const
 
 /** Everything there is: machines, disks, devices, people and what befalls them. */
 export class World {
@@ -33,21 +35,15 @@ export class World {
   readonly people: People
   readonly invariants: Invariants
   readonly failures: string[] = []
-  /** Every rule set that was ever activated, by hash. */
-  readonly specs = new Map<string, RulesSpec>()
-  /** Rules whose meaning was changed while they had state. */
-  readonly edited = new Set<string>()
+  readonly rules: RuleBook
   readonly processes: SimulatedProcess[] = []
   readonly swarm: Swarm
   commits = 0
   readonly #seed: number
   readonly #trace: Trace
   readonly #random: Random
-  /** Every rule set, compiled, by hash. */
-  readonly loaded = new Map<string, LoadedRules>()
   readonly #silent = new Map<string, number>()
   #waiting: Message[] = []
-  #rules: { readonly hash: string; readonly source: RulesetSource; readonly spec: RulesSpec }
   #storeFullUntilMs = 0
   #isCalm = false
 
@@ -57,7 +53,7 @@ export class World {
     this.database = database
     this.#trace = trace
     this.#random = new Random(seed, 'world')
-    this.#rules = this.#enact(swarm.rules)
+    this.rules = new RuleBook(swarm.rules)
     this.receivers = new Receivers({
       random: new Random(seed, 'receivers'),
       nowMs: () => this.scheduler.nowMs,
@@ -106,7 +102,6 @@ export class World {
    * window is settled and every receiver has had its turn.
    */
   async calmDown(): Promise<void> {
-    const { scheduler } = this
     this.#isCalm = true
     this.#storeFullUntilMs = 0
     this.journal.isFull = false
@@ -205,45 +200,19 @@ export class World {
         return target?.intake.stall(scheduler.nowMs + action.forMs)
       case 'people':
         return this.people.act(action)
-      default:
+      case 'edit-title':
+      case 'edit-threshold':
+      case 'edit-window':
+      case 'add-rule':
+      case 'remove-rule':
         return this.#edit(action)
     }
   }
 
   #edit(action: Action): void {
-    const { spec } = this.#rules
-    let rules = [...spec.rules]
-    const at = 'rule' in action && typeof action.rule === 'number' ? action.rule % rules.length : 0
-    const old = rules[at]!
-    const change = (over: Partial<RuleSpec>) => (rules[at] = { ...old, ...over })
-    if (action.kind === 'add-rule') rules.push(action.rule)
-    else if (action.kind === 'remove-rule') rules = rules.filter((rule) => rule !== old)
-    else if (action.kind === 'edit-title') change({ title: `${old.title} again` })
-    else if (old.threshold === null) return
-    else if (action.kind === 'edit-threshold') {
-      change({ threshold: { ...old.threshold, atLeast: action.atLeast }, critical: null })
-      this.edited.add(old.id)
-    } else if (action.kind === 'edit-window') {
-      change({ threshold: { ...old.threshold, withinMs: action.withinMs } })
-      this.edited.add(old.id)
-    }
-    if (rules.length === 0) return
-    this.#rules = this.#enact({ ...spec, rules })
-    for (const process of this.serving()) {
-      process.client.activate(this.#rules.source, this.#rules.hash)
-    }
-  }
-
-  #enact(spec: RulesSpec) {
-    const inputs = Object.fromEntries(
-      spec.inputs.map(({ name, ...timing }) => [name, { ...timing, labels: {} }]),
-    )
-    const documents = [{ file: 'rules.yaml', text: yamlOf(spec) }]
-    const source: RulesetSource = { documents, inputs, fields: {} }
-    const loaded = new LoadedRules(source)
-    this.loaded.set(loaded.hash, loaded)
-    this.specs.set(loaded.hash, spec)
-    return { hash: loaded.hash, source, spec }
+    if (!this.rules.edit(action)) return
+    const { source, hash } = this.rules.now
+    for (const process of this.serving()) process.client.activate(source, hash)
   }
 
   #surroundings(): Surroundings {
@@ -274,8 +243,8 @@ export class World {
           ? { latencyMs: 1, lostReply: 0, slow: 0, failing: 0 }
           : { ...store, failing: storeFailing },
       isStoreFull: () => scheduler.nowMs < this.#storeFullUntilMs,
-      load: (message) => this.#load(message),
-      rules: () => this.#rules,
+      load: (message) => this.rules.load(message),
+      rules: () => this.rules.now,
       say: (line) => this.say(line),
       broken: (what) => this.broken(what),
       committed: () => {
@@ -285,10 +254,6 @@ export class World {
       ended: () => this.#ended(),
       serves: () => this.#connectAgain(),
     }
-  }
-
-  #load({ hash, source }: RulesMessage): LoadedRules {
-    return this.loaded.get(hash) ?? new LoadedRules(source)
   }
 
   /** Somebody starts another one when none is left. */
