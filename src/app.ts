@@ -11,6 +11,7 @@ import { readConfigured } from './configured.ts'
 import type { Configured } from './configured.ts'
 import { createHttpServer } from './http/server.ts'
 import { accessSettings } from './http/settings.ts'
+import { takenAddresses } from './free-addresses.ts'
 import { CleanUps } from './lib/clean-ups.ts'
 import { ProblemError } from './model/problem.ts'
 import { Reload } from './reload.ts'
@@ -53,6 +54,8 @@ export function createApp(options: AppOptions): App {
       try {
         const { configured, problems } = readConfigured(options.configFile, options.env)
         if (configured === undefined) throw new ProblemError(problems)
+        const taken = await takenAddresses(configured.config)
+        if (taken.length > 0) throw new ProblemError(taken)
         const started = await open(options, configured, cleanUps, fail)
         reload = started.reload
         return started.addresses

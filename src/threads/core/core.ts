@@ -37,6 +37,11 @@ import { replay } from './replay.ts'
 /** Records of one commit (design §4.1). */
 const COMMIT_RECORDS_MAX = 5_000
 const TICK_MS = 1_000
+/**
+ * A process that we replaced finds out at its next commit, at the latest after its minute's clock
+ * entry; one that was frozen may wake much later, so it is looked for now and then.
+ */
+const OVERLAP_TICKS = 120
 
 export interface CoreOptions {
   readonly store: CoreStore
@@ -72,6 +77,7 @@ export class Core {
   #lastNowMs = 0
   #isLive = false
   #isTicking = false
+  #ticks = 0
   #isStopping = false
   #isDead = false
   #nextRules: RulesMessage[] = []
@@ -175,6 +181,10 @@ export class Core {
 
   #tick(): void {
     this.#isTicking = true
+    const { journal } = this.#options
+    this.#ticks++
+    const mayOverlap = this.#ticks <= OVERLAP_TICKS || this.#ticks % OVERLAP_TICKS === 0
+    if (this.#isLive && mayOverlap) this.#feeds.growBacklog(journal, this.#epoch)
     this.#wake()
     if (!this.#isLive) return
     const stats = coreStats({

@@ -2,6 +2,7 @@ import type { JournalReader } from '../../ingest/journal/journal.ts'
 import type { Matches } from '../../model/matches.ts'
 import type { PartitionState } from '../../model/partition.ts'
 import type { Durable } from '../../model/slab.ts'
+import { epochOfPartition } from '../../model/slab.ts'
 import type { LoadedRules } from './loaded-rules.ts'
 import { PartitionFeed } from './partition-feed.ts'
 import type { PlacedSlab } from './partition-feed.ts'
@@ -33,6 +34,16 @@ export class Feeds {
     for (const { partition, next } of journal.partitions()) {
       const state = states.find(({ id }) => id === partition)
       this.#feeds.set(partition, new PartitionFeed(state?.next ?? 0, next))
+    }
+  }
+
+  /**
+   * What a process that ours replaced went on writing until it found out: it was answered as
+   * accepted, so it is ours to evaluate (I3). Own partitions, of this epoch, are told by message.
+   */
+  growBacklog(journal: JournalReader, epoch: number): void {
+    for (const { partition, next } of journal.partitions()) {
+      if (epochOfPartition(partition) < epoch) this.#feed(partition).grow(next)
     }
   }
 
