@@ -139,6 +139,16 @@ export const ruleSchema = named(
   }),
 )
 
+export const ledgerSchema = named(
+  'Ledger',
+  z.object({
+    hourMs: ms,
+    class: z.enum(['episode', 'below', 'skipped']),
+    reason: z.enum(['late', 'idle', 'missing_group', 'inactive', 'cap', 'quarantined']).nullable(),
+    count,
+  }),
+)
+
 export const inputSchema = named(
   'Input',
   z.object({

@@ -56,6 +56,7 @@ describe('what cannot be answered', () => {
           incident: failing,
           episodes: failing,
           deliveries: failing,
+          ledger: failing,
           counts: failing,
         },
       })

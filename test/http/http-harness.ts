@@ -4,7 +4,7 @@ import { ManualClock } from '../../src/lib/manual-clock.ts'
 import type { CommandRequest, CommandResult } from '../../src/model/command.ts'
 import type { Occurrence } from '../../src/model/occurrence.ts'
 import type { HttpOptions } from '../../src/http/options.ts'
-import type { IncidentDetail, ReadModel } from '../../src/http/read-model.ts'
+import type { IncidentDetail, LedgerRow, ReadModel } from '../../src/http/read-model.ts'
 import { createHttpServer } from '../../src/http/server.ts'
 import { createToken } from '../../src/http/tokens.ts'
 import { NOW_MS, sampleDetail } from './sample-incident.ts'
@@ -195,6 +195,14 @@ function memoryReadModel(details: readonly IncidentDetail[]): ReadModel {
         )
       return paged(found, query)
     },
+    async ledger({ ruleId, ...query }) {
+      return paged(ruleId === 'checkout-5xx' ? LEDGER : [], query)
+    },
     counts: async () => ({ open: [], total: [] }),
   }
 }
+
+const LEDGER: readonly LedgerRow[] = [
+  { hourMs: 1_790_002_800_000, class: 'skipped', reason: 'late', count: 2 },
+  { hourMs: 1_789_999_200_000, class: 'episode', reason: null, count: 20 },
+]

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import type { App } from '../app.ts'
 import type { HttpOptions } from '../options.ts'
-import { noQuery, problems } from '../requests.ts'
+import { configName, noQuery, paging, problems } from '../requests.ts'
 import { rulesWithFigures } from '../rules-with-figures.ts'
-import { checkProblemSchema, list, ruleSchema } from '../schemas.ts'
+import { checkProblemSchema, ledgerSchema, list, page, ruleSchema } from '../schemas.ts'
 
 /** The active rules with what they did, and what a refused reload was refused for. */
 export function ruleRoutes(app: App, options: HttpOptions): void {
@@ -22,5 +22,21 @@ export function ruleRoutes(app: App, options: HttpOptions): void {
       items: rulesWithFigures(options.rules(), options.stats()),
       problems: options.problems(),
     }),
+  })
+  app.get('/api/v1/rules/:id/ledger', {
+    schema: {
+      operationId: 'listLedger',
+      tags: ['rules'],
+      summary: "What became of a rule's matches, by hour of event time, newest first",
+      params: z.strictObject({ id: configName }),
+      querystring: z.strictObject({ ...paging }),
+      response: { 200: page(ledgerSchema), ...problems(400, 401, 403) },
+    },
+    handler: async ({ params: { id }, query: { cursor, limit } }) =>
+      options.readModel.ledger({
+        ruleId: id,
+        limit,
+        ...(cursor === undefined ? {} : { cursor }),
+      }),
   })
 }
