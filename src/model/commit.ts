@@ -76,6 +76,16 @@ export interface CommitEntry {
   readonly effectsHash: string
   /** Partitions whose state this entry changed, as they are after it. */
   readonly partitions: readonly PartitionState[]
+  /** Records of the entry that were gone when it was evaluated. */
+  readonly gaps?: readonly Gap[]
+}
+
+/** Records that are known to be missing: positions from … to (exclusive) of a partition. */
+export interface Gap {
+  readonly partition: string
+  readonly from: number
+  readonly to: number
+  readonly reason: 'journal'
 }
 
 /** One transaction: one or several consecutive entries with everything that follows from them. */

@@ -71,6 +71,7 @@ const CHECKPOINT_FAILURES = counter(
   'core_checkpoint_failures',
   'Checkpoint writes that failed and are tried again.',
 )
+const GAPS = counter('journal_gap_records', 'Records gone from the journal unevaluated.', ['input'])
 const ROWS_DROPPED = counter(
   'core_rows_dropped',
   'Match rows without room in memory; their slabs are matched again from the journal.',
@@ -140,7 +141,12 @@ export const OCCURRENCES: Readonly<Record<OccurrenceName, OccurrenceEntry>> = {
   'core.committed': entry('count', 'entries were committed', COMMITS),
   'core.replay_differs': entry('warn', 'another engine version answers otherwise than the log'),
   'core.checkpoint_written': entry('count', 'buckets were checkpointed', CHECKPOINTED),
-  'core.checkpoint_failed': entry('error', 'a checkpoint failed and is tried again', CHECKPOINT_FAILURES),
+  'core.checkpoint_failed': entry(
+    'error',
+    'a checkpoint failed and is tried again',
+    CHECKPOINT_FAILURES,
+  ),
+  'core.gap_found': entry('error', 'records of {input} are gone from the journal', GAPS),
   'core.rows_dropped': entry('count', 'match rows had no room and are read again', ROWS_DROPPED),
   'core.commit_failed': entry('error', 'a commit failed and is tried again', COMMIT_FAILURES),
   'core.fenced': entry('error', 'another process owns the shard: this one stops'),

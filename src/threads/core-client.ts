@@ -24,6 +24,7 @@ export class CoreClient {
   readonly #listening: PromiseWithResolvers<readonly ListeningInput[]>[] = []
   readonly #commands = new Map<string, (result: CommandResult) => void>()
   readonly #attempts = new Map<string, () => void>()
+  #activations = 0
   #onDeliveries: () => void = () => undefined
   #stats: CoreStats | undefined
 
@@ -66,7 +67,8 @@ export class CoreClient {
 
   /** Switches every intake, and through them the core, to a rule set. */
   activate(source: RulesetSource, hash: string): void {
-    for (const intake of this.#threads.intakes) intake.post({ kind: 'rules', hash, source })
+    const order = this.#activations++
+    for (const intake of this.#threads.intakes) intake.post({ kind: 'rules', hash, order, source })
   }
 
   route(routing: Routing): void {

@@ -18,6 +18,11 @@ import type { CoreStats } from '../model/stats.ts'
 export interface RulesMessage {
   readonly kind: 'rules'
   readonly hash: string
+  /**
+   * Counts the reloads of the process. Every intake thread passes each on in its own time; the
+   * core takes the first of each and none that is older than what it has.
+   */
+  readonly order: number
   readonly source: RulesetSource
 }
 

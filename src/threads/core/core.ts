@@ -28,6 +28,7 @@ import { coreStats } from './core-stats.ts'
 import type { Decisions } from './decide-with.ts'
 import { evidenceOf } from './evidence.ts'
 import { Feeds } from './feeds.ts'
+import { withGaps } from './gaps.ts'
 import { LoadedRules, NO_RULES } from './loaded-rules.ts'
 import { PartitionClock } from './partition-clock.ts'
 import type { ClockStates } from './partition-clock.ts'
@@ -81,6 +82,7 @@ export class Core {
   #isStopping = false
   #isDead = false
   #nextRules: RulesMessage[] = []
+  #lastRules = -1
   #commands: CommandRequest[] = []
   #attempts: AttemptReport[] = []
   #running: Promise<void> | undefined
@@ -141,6 +143,8 @@ export class Core {
         this.#feeds.refused(message.partition, slabName(message))
         break
       case 'rules':
+        if (message.order <= this.#lastRules) break
+        this.#lastRules = message.order
         this.#nextRules.push(message)
         break
       case 'routing':
@@ -251,7 +255,11 @@ export class Core {
       const at = { nowMs, ruleset: this.#rules.hash, no: firstNo + entries.length }
       entries.push(
         this.#options.span('tocsin.slice', { partition, from, count }, () =>
-          correlate(this.#engine, this.#partitions, slice, at),
+          withGaps(
+            correlate(this.#engine, this.#partitions, slice, at),
+            slice,
+            this.#options.report,
+          ),
         ),
       )
     }

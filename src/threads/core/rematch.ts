@@ -1,5 +1,6 @@
 import type { GelfEvent } from '../../ingest/normalise/gelf-event.ts'
 import type { JournalBatch, JournalReader } from '../../ingest/journal/journal.ts'
+import { MatchBuilder } from '../../model/match-builder.ts'
 import type { Matches } from '../../model/matches.ts'
 import { inputOfPartition } from '../../model/slab.ts'
 import type { Slab } from '../../model/slab.ts'
@@ -21,7 +22,8 @@ export class Rematch {
 
   /**
    * The slabs of positions [from, to) in order, stopping after the slab that reaches `budget`
-   * records. Shorter than asked when the journal no longer holds them: compare the counts.
+   * records. What the journal no longer holds is a slab without rows, marked as a hole, so that
+   * work goes on and a replay, which finds the same hole, answers the same.
    */
   read(
     partition: string,
@@ -31,12 +33,18 @@ export class Rematch {
     const { matcher, ruleset } = matcherFor(inputOfPartition(partition))
     const step = new MatchStep(matcher, ruleset)
     const found: Matches[] = []
-    let records = 0
-    for (const batch of this.#journal.read(partition, range.from, range.to)) {
-      found.push(this.#match(batch, step))
-      records += batch.count
-      if (records >= (range.budget ?? Number.POSITIVE_INFINITY)) break
+    const enough = range.from + (range.budget ?? Number.POSITIVE_INFINITY)
+    let at = range.from
+    const skipTo = (position: number): void => {
+      if (position > at) found.push(holeOf(partition, at, { count: position - at, ruleset }))
     }
+    for (const batch of this.#journal.read(partition, range.from, range.to)) {
+      skipTo(batch.first)
+      found.push(this.#match(batch, step))
+      at = batch.first + batch.count
+      if (at >= enough) return found
+    }
+    skipTo(range.to)
     return found
   }
 
@@ -46,6 +54,18 @@ export class Rematch {
     )
     return step.seal(slabOf(batch), maxTimeMs)
   }
+}
+
+/** Nothing was seen in a hole: it moves the position and no watermark. */
+function holeOf(
+  partition: string,
+  from: number,
+  { count, ruleset }: { readonly count: number; readonly ruleset: string },
+): Matches {
+  const receivedMs = Number.NEGATIVE_INFINITY
+  const nothing = new MatchBuilder().finish()
+  const slab = { partition, thread: -1, seq: from, count, ruleset }
+  return { ...slab, receivedMs, maxTimeMs: receivedMs, ...nothing, isHole: true }
 }
 
 /**

@@ -56,7 +56,9 @@ export async function replay(options: ReplayOptions): Promise<Replayed> {
   let differences = 0
   for await (const entry of store.readLog(options.from)) {
     if (entry.body.kind === 'rules') {
-      rules = await load(store, entry.body.ruleset)
+      const { ruleset } = entry.body
+      // Every start activates the set that was in force; compiling it again would change nothing.
+      if (ruleset !== rules.hash) rules = await load(store, ruleset)
       useRules(rules)
       engine = createEngine({ ruleset: rules.ruleset, reorderOf, previous: engine, no: entry.no })
     }
