@@ -28,7 +28,7 @@ const NOTHING = effectsHash({ episodes: [], slo: [], ledger: [] })
 /**
  * What must hold after every transaction, whoever made it, asked of the database itself:
  *
- *   1. epoch, log and positions never go back; the log is dense, its slices touch each other;
+ *   1. epoch, log, positions and rule sets never go back; the log is dense, its slices touch;
  *   2. the position that is stored is where the log ends;
  *   3. an incident's version rises by one, and every event it ever had lies in the outbox;
  *   4. at most one incident absorbs under one key; every episode has its disposition.
@@ -38,14 +38,21 @@ export class Invariants {
   readonly log: LogEntry[] = []
   readonly #broken: (what: string) => void
   readonly #read
+  readonly #rules
+  #rulesOrder = 0
   #epoch = 0
   #nextNo = 1
   #timeline: number | null = null
   readonly #next = new Map<string, number>()
   readonly #versions = new Map<string, number>()
 
-  constructor(sql: DatabaseSync, broken: (what: string) => void) {
+  constructor(
+    sql: DatabaseSync,
+    rules: { readonly order: ReadonlyMap<string, number> },
+    broken: (what: string) => void,
+  ) {
     this.#broken = broken
+    this.#rules = rules
     this.#read = {
       shard: sql.prepare('SELECT epoch, next_no FROM shard'),
       log: sql.prepare('SELECT * FROM input_log WHERE no >= ? ORDER BY no'),
@@ -91,6 +98,11 @@ export class Invariants {
     const body = JSON.parse(row.body) as LogBody
     const { no, engine_version: engineVersion, effects_hash: effectsHash } = row
     this.log.push({ no, epoch: row.epoch, body, engineVersion, effectsHash })
+    if (body.kind === 'rules') {
+      const order = this.#rules.order.get(body.ruleset) ?? -1
+      if (order < this.#rulesOrder) this.#broken(`entry ${no} brings back older rules`)
+      this.#rulesOrder = order
+    }
     if (body.kind !== 'records') return
     const next = this.#next.get(body.partition) ?? 0
     if (body.from !== next || body.to <= next) {

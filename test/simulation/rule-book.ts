@@ -17,9 +17,12 @@ export class RuleBook {
   readonly specs = new Map<string, RulesSpec>()
   /** The same, compiled. */
   readonly loaded = new Map<string, LoadedRules>()
+  /** When each was last written, counted. */
+  readonly order = new Map<string, number>()
   /** Rules whose meaning was changed while they had state. */
   readonly edited = new Set<string>()
   #now: RulesInForce
+  #writings = 0
 
   constructor(spec: RulesSpec) {
     this.#now = this.#enact(spec)
@@ -69,6 +72,7 @@ export class RuleBook {
     const { hash } = loaded
     this.loaded.set(hash, loaded)
     this.specs.set(hash, spec)
+    this.order.set(hash, this.#writings++)
     return { hash, source, spec }
   }
 }

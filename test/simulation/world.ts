@@ -61,7 +61,7 @@ export class World {
       faults: () => ({ failing: this.#isCalm ? 0 : swarm.receiverFailing }),
       mayBeGone: swarm.mayBeGone ? 'pager' : null,
     })
-    this.invariants = new Invariants(database.sql, (what) => this.broken(what))
+    this.invariants = new Invariants(database.sql, this.rules, (what) => this.broken(what))
     this.people = new People(this)
   }
 
