@@ -4,10 +4,20 @@
  * disk would hold. Needs root. `TOCSIN_POWER_CUT_IMAGES` says how many cuts each case gets.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { openJournalReader, openJournalWriter } from '../../src/ingest/journal/sqlite-journal.ts'
 import type { Occurrence } from '../../src/model/occurrence.ts'
@@ -17,7 +27,8 @@ import { recordAt } from '../ingest/journal/numbered-records.ts'
 import { dumpSqlite } from '../store/sqlite-harness.ts'
 import { waitFor } from '../support/wait-for.ts'
 
-const CHILD = join(import.meta.dirname, 'power-cut-child.ts')
+const CHILD = fileURLToPath(new URL('power-cut-child.ts', import.meta.url))
+const IMAGE_BYTES = 128 * 1024 ** 2
 const IMAGES = Number(process.env['TOCSIN_POWER_CUT_IMAGES'] ?? 10)
 
 let folder: string
@@ -74,7 +85,8 @@ async function cutOften(
   const image = `${disk}.img`
   const acks = join(folder, 'acks')
   rmSync(acks, { force: true })
-  execFileSync('truncate', ['-s', '128M', image])
+  writeFileSync(image, '')
+  truncateSync(image, IMAGE_BYTES)
   execFileSync('mkfs.ext4', ['-qF', image])
   mountImage(image, disk)
   child = spawn(process.execPath, [CHILD, disk, acks, subject, synchronous], { stdio: 'inherit' })
