@@ -2,9 +2,14 @@ import type { Command } from 'commander'
 
 import { createApp } from '../app.ts'
 import type { App } from '../app.ts'
+import { readConfigured } from '../configured.ts'
 import { FencedError } from '../model/commit.ts'
+import { DURATION_EXPECTED, parseDuration } from '../model/duration.ts'
 import { formatProblem, ProblemError } from '../model/problem.ts'
+import { untilSilent } from '../standby.ts'
+import { watchActivity } from '../store/sqlite/activity.ts'
 import { systemClock, systemTimers } from '../system-clock.ts'
+import { databaseFile } from '../threads/thread-settings.ts'
 import type { CliIo } from './io.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -14,8 +19,13 @@ export function register(program: Command, io: CliIo, runtime: Runtime): void {
     .command('serve')
     .description('run the service with a configuration')
     .option('-c, --config <file>', 'configuration file', 'tocsin.yaml')
-    .action(async ({ config }: { config: string }) => {
-      const { code, isWhole } = await serve(config, io, runtime)
+    .option(
+      '--standby',
+      'wait until the process that owns the data folder is silent, then take over',
+    )
+    .option('--takeover-after <duration>', 'how long silent, with --standby', '25s')
+    .action(async (options: ServeOptions) => {
+      const { code, isWhole } = await serve(options, io, runtime)
       // Whatever could not be closed would keep the process, and with it the ports, for ever.
       if (isWhole) io.exit(code)
       else runtime.end(code)
@@ -29,7 +39,14 @@ interface Outcome {
   readonly isWhole: boolean
 }
 
-async function serve(configFile: string, io: CliIo, runtime: Runtime): Promise<Outcome> {
+interface ServeOptions {
+  readonly config: string
+  readonly standby?: boolean
+  readonly takeoverAfter: string
+}
+
+async function serve(options: ServeOptions, io: CliIo, runtime: Runtime): Promise<Outcome> {
+  const { config: configFile } = options
   const app = createApp({
     configFile,
     env: runtime.env,
@@ -48,6 +65,10 @@ async function serve(configFile: string, io: CliIo, runtime: Runtime): Promise<O
       runtime.onSignal(signal, () => resolve('stopped'))
     }
   })
+  if (options.standby === true) {
+    const code = await standBy(options, { io, runtime, stopped })
+    if (code !== undefined) return { code, isWhole: true }
+  }
   try {
     // A start that is not wanted any more is left where it is: a kill would do the same.
     const first = await Promise.race([app.start(), stopped])
@@ -66,6 +87,36 @@ async function serve(configFile: string, io: CliIo, runtime: Runtime): Promise<O
   if (reason !== 'stopped') io.err(`stopped: ${reason.message}`)
   const failure = reason instanceof FencedError ? 71 : 70
   return { code: reason === 'stopped' && isWhole ? 0 : failure, isWhole }
+}
+
+/** Resolves when it is time to take over, or with the exit code when it never will be. */
+async function standBy(
+  { config, takeoverAfter }: ServeOptions,
+  { io, runtime, stopped }: { io: CliIo; runtime: Runtime; stopped: Promise<'stopped'> },
+): Promise<number | undefined> {
+  const silentMs = parseDuration(takeoverAfter)
+  if (silentMs === undefined || silentMs < 1_000) {
+    io.err(`--takeover-after ${takeoverAfter}: expected ${DURATION_EXPECTED}, at least 1s`)
+    return 2
+  }
+  const { configured, problems } = readConfigured(config, runtime.env)
+  if (configured === undefined) {
+    for (const problem of problems) io.err(formatProblem(problem))
+    return 2
+  }
+  const abort = new AbortController()
+  void stopped.then(() => abort.abort())
+  const activity = watchActivity(databaseFile(configured))
+  io.err(`standing by: takes over when nobody commits to ${configured.data} for ${takeoverAfter}`)
+  const { sleep } = runtime
+  const isSilent = await untilSilent({
+    read: () => activity.read(),
+    silentMs,
+    sleep,
+    signal: abort.signal,
+  })
+  activity.close()
+  return isSilent ? undefined : 0
 }
 
 /** Closes everything, and says what did not close in time or by a failure. */

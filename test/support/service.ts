@@ -39,10 +39,10 @@ export function serviceFolder(files: Readonly<Record<string, string>>): string {
 export async function startService(
   folder: string,
   env: Readonly<Record<string, string>> = {},
+  options: readonly string[] = [],
 ): Promise<RunningService> {
-  const child = spawn(process.execPath, [MAIN, 'serve', '-c', join(folder, 'tocsin.yaml')], {
-    env: { ...process.env, ...env },
-  })
+  const args = [MAIN, 'serve', '-c', join(folder, 'tocsin.yaml'), ...options]
+  const child = spawn(process.execPath, args, { env: { ...process.env, ...env } })
   const log: Record<string, unknown>[] = []
   const exited = new Promise<number | string>((resolve) => {
     child.on('exit', (code, signal) => resolve(code ?? signal ?? 'unknown'))
