@@ -85,7 +85,7 @@ async function open(
   })
   report({ name: 'service.started', detail: { version, config: options.configFile } })
 
-  const tracing = await startTracing(env)
+  const tracing = await startTracing(env, report)
   cleanUps.add('tracing', () => stopTracing(tracing, timers))
 
   const settings: ThreadSettings = {

@@ -41,7 +41,7 @@ describe('the built service', () => {
     copyFileSync(join(ROOT, 'src', 'http', 'style.css'), join(image, 'dist', 'http', 'style.css'))
     copyFileSync(join(ROOT, 'package.json'), join(image, 'package.json'))
     symlinkSync(join(ROOT, 'node_modules'), join(image, 'node_modules'))
-  })
+  }, 120_000)
   afterAll(() => rmSync(image, { recursive: true, force: true }))
 
   it('says its version', () => {

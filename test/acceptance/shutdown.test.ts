@@ -7,6 +7,7 @@ import { rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { createConnection } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
+import { gunzipSync } from 'node:zlib'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 
 import { gelf, postGelf } from '../support/gelf-send.ts'
@@ -109,9 +110,46 @@ it('SIGINT ends a quiet service at once, also with connections that stay open', 
   expect(await running.stop('SIGINT')).toBe(0)
 })
 
-async function start(): Promise<RunningService> {
+it('the last spans of the core leave before it ends, and a collector that hangs does not hold it', async () => {
+  const spans: string[] = []
+  const collector = createServer((request, response) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => {
+      const bytes = Buffer.concat(chunks)
+      const isZipped = request.headers['content-encoding'] === 'gzip'
+      spans.push((isZipped ? gunzipSync(bytes) : bytes).toString())
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{}')
+    })
+  })
+  collector.listen(0, '127.0.0.1')
+  await once(collector, 'listening')
+  const tracedTo = ({ port }: AddressInfo): Record<string, string> => ({
+    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+    // Far away: only the end can be what sends them.
+    OTEL_BSP_SCHEDULE_DELAY: '600000',
+  })
+  try {
+    for (const server of [collector, silent]) {
+      const running = await start(tracedTo(server.address() as AddressInfo))
+      const before = await sloEvents(running.url, 'all')
+      expect(await postGelf(running.ports['web']!, message('traced', 'traced'))).toBe(202)
+      await waitFor('its evaluation', async () =>
+        (await sloEvents(running.url, 'all')) > before ? true : undefined,
+      )
+      expect(await running.stop()).toBe(0)
+    }
+    expect(spans.join()).toContain('tocsin.slice')
+  } finally {
+    collector.closeAllConnections()
+    collector.close()
+  }
+})
+
+async function start(env: Readonly<Record<string, string>> = {}): Promise<RunningService> {
   const { port } = silent.address() as AddressInfo
-  service = await startService(folder, { RECEIVER_PORT: String(port) })
+  service = await startService(folder, { RECEIVER_PORT: String(port), ...env })
   return service
 }
 

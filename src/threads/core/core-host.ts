@@ -37,7 +37,7 @@ export async function hostCore(options: {
     mkdirSync(settings.data, { recursive: true })
     const store = await openSqliteStore({ file: databaseFile(settings) })
     const decisions = decideWith(settings.routing)
-    const tracing = await startTracing(settings.env)
+    const tracing = await startTracing(settings.env, report)
     const core = new Core({
       store,
       journal: openJournalReader({ folder: journalFolder(settings), report }),
