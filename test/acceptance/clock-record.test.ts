@@ -118,6 +118,19 @@ const EXPECTED = [
 ]
 const STILL_OPEN = 'errors web-3 59:30–59:30 matches 3 firings 1 peak 3 medium'
 
+/**
+ * When the process is killed, each time as if for ever, and what it must end with: in the gap, while
+ * the sender is cut off just after the clocks have changed, and at the end of the hour.
+ */
+const KILLS: readonly { readonly second: number; readonly episodes: readonly string[] }[] = [
+  { second: 725, episodes: EXPECTED.slice(0, 1) },
+  {
+    second: 1_815,
+    episodes: [EXPECTED[0]!, 'errors web-2 30:00–30:00 matches 3 firings 1 peak 3 medium'],
+  },
+  { second: 3_599, episodes: [...EXPECTED, STILL_OPEN] },
+]
+
 /** What arrives in each second, the oldest first. */
 function messagesOfHour(): Map<number, Message[]> {
   const messages = EVENTS.map(([at, input, host, text]): Message => {
@@ -144,8 +157,9 @@ function gelf({ host, text, second }: Message): string {
   return JSON.stringify({ version: '1.1', host, short_message: text, timestamp })
 }
 
+const RECURSIVE = { recursive: true } as const
+
 let data: string
-let crashed: string
 let recorded: OneThreadService
 
 beforeAll(async () => {
@@ -154,7 +168,6 @@ beforeAll(async () => {
   expect(offsets).toEqual([-60, -120])
 
   data = mkdtempSync(join(tmpdir(), 'tocsin-hour-'))
-  crashed = `${data}-crashed`
   recorded = new OneThreadService({ data, source: SOURCE, startMs: START_MS })
   await recorded.start(() => keepWholeLog(data))
   const arriving = messagesOfHour()
@@ -165,16 +178,17 @@ beforeAll(async () => {
       const messages = (arriving.get(second) ?? []).filter((message) => message.input === input)
       if (messages.length > 0) await recorded.send(input, messages.map(gelf))
     }
+    // Between two commits: what is left when the process is killed.
+    if (KILLS.some((kill) => kill.second === second)) cpSync(data, killed(second), RECURSIVE)
   }
-  // Between two commits: what is left when the process is killed.
-  cpSync(data, crashed, { recursive: true })
   await recorded.stop()
   vi.stubEnv('TZ', 'America/New_York')
 }, 120_000)
 
 afterAll(() => {
   vi.unstubAllEnvs()
-  for (const folder of [data, crashed]) rmSync(folder, { recursive: true, force: true })
+  const folders = [data, ...KILLS.map(({ second }) => killed(second))]
+  for (const folder of folders) rmSync(folder, { force: true, ...RECURSIVE })
 })
 
 describe('the hour as it was recorded', () => {
@@ -204,23 +218,33 @@ describe('a day later, in another time zone', () => {
     expect(idle).toMatchObject([{ ruleId: 'errors', count: 3 }])
   })
 
-  it('a process that was killed takes up where it was, and ends with the same', async () => {
-    const startMs = START_MS + HOUR_SECONDS * S + DAY
-    const next = new OneThreadService({ data: crashed, source: SOURCE, startMs })
-    await next.start()
-    const [replayed] = next.found('core.replayed')
-    expect(replayed!.detail).toMatchObject({ differences: 0 })
-    expect(Number(replayed!.detail!['entries'])).toBeGreaterThan(0)
-    // Nobody sends: after a minute the inputs are idle, and what was open ends by assumption.
-    for (let second = 0; second < 75; second++) await next.second()
-    await next.stop()
+  it.each(KILLS)(
+    'a process that was killed in second $second takes up where it was, and ends with the same',
+    async ({ second, episodes }) => {
+      const folder = killed(second)
+      const opened = incidents(folder)
+      const startMs = START_MS + second * S + DAY
+      const next = new OneThreadService({ data: folder, source: SOURCE, startMs })
+      await next.start()
+      const [replayed] = next.found('core.replayed')
+      expect(replayed!.detail).toMatchObject({ differences: 0 })
+      expect(Number(replayed!.detail!['entries'])).toBeGreaterThan(0)
+      // Nobody sends: after a minute the inputs are idle, and what was open ends by assumption.
+      for (let passed = 0; passed < 75; passed++) await next.second()
+      await next.stop()
 
-    expect(stored(crashed)).toEqual([...EXPECTED, STILL_OPEN].map((line) => `${line} settled`))
-    expect(next.found('core.invariant_broken')).toEqual([])
-    expect(next.found('service.failed')).toEqual([])
-    expect(incidents(crashed)).toBe(incidents(data))
-  })
+      expect(stored(folder)).toEqual(episodes.map((line) => `${line} settled`))
+      expect(next.found('core.invariant_broken')).toEqual([])
+      expect(next.found('service.failed')).toEqual([])
+      expect(incidents(folder)).toBe(opened)
+      expect(opened).toBeGreaterThan(0)
+    },
+  )
 })
+
+function killed(second: number): string {
+  return `${data}-${second}`
+}
 
 type Line = Pick<
   Episode,

@@ -7,12 +7,12 @@ import { compileRuleset } from '../../src/config/ruleset.ts'
 import { GelfEvent } from '../../src/ingest/normalise/gelf-event.ts'
 import type { CommitEntry, LedgerDelta } from '../../src/model/commit.ts'
 import type { EpisodeChange } from '../../src/model/episode.ts'
-import type { EventFlag } from '../../src/model/event.ts'
+import type { EventFlag, EventView } from '../../src/model/event.ts'
 import type { Matches } from '../../src/model/matches.ts'
 import { DEFAULT_TIMING } from '../../src/model/partition.ts'
 import type { PartitionProgress, Watermark } from '../../src/model/partition.ts'
 import { formatProblem } from '../../src/model/problem.ts'
-import { partitionId } from '../../src/model/slab.ts'
+import { inputOfPartition, partitionId, slabCount } from '../../src/model/slab.ts'
 import type { Slab } from '../../src/model/slab.ts'
 import { correlate, MatchStep, passTime } from '../../src/pipeline.ts'
 import { createEngine } from '../../src/rules/engine.ts'
@@ -20,6 +20,8 @@ import type { Engine } from '../../src/rules/engine.ts'
 import { createMatcher } from '../../src/rules/matching/plain-matcher.ts'
 import { PartitionTracker } from '../../src/rules/partition-tracker.ts'
 import type { CompiledRuleset } from '../../src/rules/rule.ts'
+import { scanBatch } from '../../src/threads/core/rematch.ts'
+import { SlabReceiver } from '../support/slab-receiver.ts'
 
 const SECOND_MS = 1_000
 const CLOCK_ENTRY_MS = 60_000
@@ -54,6 +56,9 @@ export class Story {
   readonly #log: Kept[] = []
   readonly #backlogs = new Set<string>()
   readonly #downs = new Set<string>()
+  readonly #receivers = new Map<string, SlabReceiver>()
+  /** Of the records received last. */
+  readonly #times: RecordTime[] = []
   #run: Run
   #epoch = 1
   #nowMs = -Infinity
@@ -127,7 +132,7 @@ export class Story {
       const answer =
         body.kind === 'clock'
           ? passTime(run.engine, run.partitions, body, no + 1)
-          : this.#correlate(run, slab!, [], no + 1)
+          : this.#correlate(run, { slab: slab!, matches: this.#rematch(slab!), no: no + 1 })
       if (answer.effectsHash !== entry.effectsHash) differences++
     }
     return { run, differences }
@@ -210,11 +215,10 @@ export class Story {
   #tick(nowMs: number): CommitEntry[] {
     this.#tickMs = nowMs
     const { engine, partitions } = this.#run
-    const inputOf = (id: string): string => id.slice(0, id.lastIndexOf('@'))
     const body = partitions.due(
       nowMs,
-      (id) => !this.#backlogs.has(inputOf(id)),
-      (id) => (this.#downs.has(inputOf(id)) ? 'down' : 'up'),
+      (id) => !this.#backlogs.has(inputOfPartition(id)),
+      (id) => (this.#downs.has(inputOfPartition(id)) ? 'down' : 'up'),
     )
     const isMinute = nowMs - this.#clockEntryMs >= CLOCK_ENTRY_MS
     const hasIdle = partitions.states().some(({ progress }) => progress === 'idle')
@@ -234,39 +238,49 @@ export class Story {
   #take(nowMs: number, input: string, messages: readonly string[]): Outcome {
     this.#nowMs = nowMs
     const partition = partitionId(input, this.#epoch)
-    const parts = messages.map((message) => Buffer.from(message))
-    const offsets = new Uint32Array(parts.length + 1)
-    for (const [i, part] of parts.entries()) offsets[i + 1] = offsets[i]! + part.length
-    const bytes = Buffer.concat(parts)
-    const slab: Slab = { partition, thread: 0, seq: 0, bytes, offsets, receivedMs: nowMs }
-    const times: RecordTime[] = []
-    const entry = this.#correlate(this.#run, slab, times, this.#log.length + 1)
+    const { slab, matches } = this.#receiver(partition).receive(nowMs, messages)
+    const times = this.#times.splice(0)
+    const entry = this.#correlate(this.#run, { slab, matches, no: this.#log.length + 1 })
     this.#log.push({ entry, slab })
     return { ...this.#outcome([entry]), times }
   }
 
-  #correlate(run: Run, slab: Slab, times: RecordTime[], no: number): CommitEntry {
+  #correlate(
+    run: Run,
+    { slab, matches, no }: { readonly slab: Slab; readonly matches: Matches; readonly no: number },
+  ): CommitEntry {
     const { partition, receivedMs: nowMs } = slab
     const from = run.partitions.state(partition)!.next
-    const slice = { partition, from, matches: [this.#match(slab, times)] }
-    return correlate(run.engine, run.partitions, slice, { nowMs, ruleset: this.#ruleset.hash, no })
+    const at = { nowMs, ruleset: this.#ruleset.hash, no }
+    return correlate(run.engine, run.partitions, { partition, from, matches: [matches] }, at)
   }
 
-  #match(slab: Slab, times: RecordTime[]): Matches {
-    const event = new GelfEvent()
-    const { bytes, offsets, partition, receivedMs } = slab
-    const input = partition.slice(0, partition.lastIndexOf('@'))
-    const step = new MatchStep(createMatcher(this.#ruleset, input, {}), this.#ruleset.hash)
-    let maxTimeMs = -Infinity
-    for (let i = 0; i + 1 < offsets.length; i++) {
-      const rejection = event.scan(bytes, offsets[i]!, offsets[i + 1]!, receivedMs)
-      if (rejection !== undefined)
-        throw new Error(`a message of the story is refused: ${rejection}`)
-      maxTimeMs = Math.max(maxTimeMs, Math.min(event.timeMs, receivedMs))
-      times.push({ timeMs: event.timeMs, flags: event.flags })
-      step.record(event, i, maxTimeMs)
+  #receiver(partition: string): SlabReceiver {
+    let receiver = this.#receivers.get(partition)
+    if (receiver === undefined) {
+      const step = this.#stepOf(partition)
+      const onRecord = ({ timeMs, flags }: EventView): void =>
+        void this.#times.push({ timeMs, flags })
+      receiver = new SlabReceiver({ partition, step, onRecord })
+      this.#receivers.set(partition, receiver)
     }
+    return receiver
+  }
+
+  /** Matches a slab that is read back, as a recovery does. */
+  #rematch(slab: Slab): Matches {
+    const event = new GelfEvent()
+    const step = this.#stepOf(slab.partition)
+    const batch = { ...slab, first: 0, count: slabCount(slab) }
+    const maxTimeMs = scanBatch(batch, event, (ordinal, maxSoFarMs) =>
+      step.record(event, ordinal, maxSoFarMs),
+    )
     return step.seal(slab, maxTimeMs)
+  }
+
+  #stepOf(partition: string): MatchStep {
+    const matcher = createMatcher(this.#ruleset, inputOfPartition(partition), {})
+    return new MatchStep(matcher, this.#ruleset.hash)
   }
 
   #outcome(entries: readonly CommitEntry[]): Outcome {
