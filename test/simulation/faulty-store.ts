@@ -54,9 +54,9 @@ export function faultyStore(
       await inner.saveCheckpoint(buckets, next)
     },
     loadCheckpoint: () => inner.loadCheckpoint(),
-    async saveRuleset(hash, content, nowMs) {
+    async saveRuleset(...what: Parameters<CoreStore['saveRuleset']>) {
       await pass()
-      await inner.saveRuleset(hash, content, nowMs)
+      await inner.saveRuleset(...what)
     },
     loadRuleset: (hash) => inner.loadRuleset(hash),
     close: () => inner.close(),

@@ -48,7 +48,7 @@ export class Invariants {
 
   constructor(
     sql: DatabaseSync,
-    rules: { readonly order: ReadonlyMap<string, number> },
+    rules: { readonly written: ReadonlyMap<string, readonly number[]> },
     broken: (what: string) => void,
   ) {
     this.#broken = broken
@@ -99,9 +99,9 @@ export class Invariants {
     const { no, engine_version: engineVersion, effects_hash: effectsHash } = row
     this.log.push({ no, epoch: row.epoch, body, engineVersion, effectsHash })
     if (body.kind === 'rules') {
-      const order = this.#rules.order.get(body.ruleset) ?? -1
-      if (order < this.#rulesOrder) this.#broken(`entry ${no} brings back older rules`)
-      this.#rulesOrder = order
+      const order = this.#rules.written.get(body.ruleset)?.find((n) => n >= this.#rulesOrder)
+      if (order === undefined) this.#broken(`entry ${no} brings back older rules`)
+      else this.#rulesOrder = order
     }
     if (body.kind !== 'records') return
     const next = this.#next.get(body.partition) ?? 0

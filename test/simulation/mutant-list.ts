@@ -124,6 +124,16 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: 'checkpoint ahead of its entry',
+    edits: [
+      {
+        file: 'src/threads/core/checkpointer.ts',
+        find: 'this.#unwritten.push({ ...name, no: nextNo - 1, blob })',
+        replace: 'this.#unwritten.push({ ...name, no: nextNo, blob })',
+      },
+    ],
+  },
+  {
     name: 'lateness judged by the minimum watermark',
     edits: [
       {

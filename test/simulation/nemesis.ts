@@ -6,6 +6,7 @@ import type { Swarm } from './swarm.ts'
 /** Something that happens to the world at a moment. Plain data: the shrinker drops some of it. */
 export type Action = { readonly atMs: number; readonly number: number } & (
   | { readonly kind: 'crash' }
+  | { readonly kind: 'stop' }
   | { readonly kind: 'crash-at-commit'; readonly when: 'before' | 'after' }
   | { readonly kind: 'pause'; readonly forMs: number; readonly takeOver: boolean }
   | { readonly kind: 'take-over' }
@@ -29,6 +30,8 @@ export type Action = { readonly atMs: number; readonly number: number } & (
     }
 )
 
+const EDITS = ['edit-title', 'edit-threshold', 'edit-window', 'add-rule', 'remove-rule']
+
 /** The plan of a seed: what nemesis and people will do, in order of time. */
 export function planOf(swarm: Swarm, random: Random, receivers: readonly string[]): Action[] {
   const plan: Action[] = []
@@ -36,7 +39,15 @@ export function planOf(swarm: Swarm, random: Random, receivers: readonly string[
   const moment = () => ({ atMs: random.between(500, swarm.lengthMs), number: number++ })
   for (let i = 0; i < swarm.nemesisCount && swarm.nemesis.length > 0; i++) {
     const kind = random.pick(swarm.nemesis)
-    plan.push({ ...moment(), ...detail(kind, { swarm, random, receivers, number: i }) } as Action)
+    const first = {
+      ...moment(),
+      ...detail(kind, { swarm, random, receivers, number: i }),
+    } as Action
+    plan.push(first)
+    // People save a file twice: the second edit comes while the first is still on its way.
+    if (!EDITS.includes(kind) || random.chance(0.6)) continue
+    const again = detail(random.pick(EDITS), { swarm, random, receivers, number: 100 + i })
+    plan.push({ ...moment(), ...again, atMs: first.atMs + random.between(0, 300) } as Action)
   }
   for (let i = 0; i < swarm.peopleCount; i++) {
     const what = random.pick([

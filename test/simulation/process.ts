@@ -71,6 +71,7 @@ export class SimulatedProcess {
   client: CoreClient
   #around: Surroundings
   #state: 'running' | 'paused' | 'dead' = 'running'
+  #isStopping = false
   #held: (() => void)[] = []
   #dies: 'before' | 'after' | undefined
   #sender: Sender | undefined
@@ -139,7 +140,7 @@ export class SimulatedProcess {
   }
 
   get isServing(): boolean {
-    return this.#state === 'running' && this.intake.isListening
+    return this.#state === 'running' && this.intake.isListening && !this.#isStopping
   }
 
   get isPaused(): boolean {
@@ -177,6 +178,17 @@ export class SimulatedProcess {
   /** Deliveries under way. */
   get delivering(): number {
     return this.#sender?.inFlight() ?? 0
+  }
+
+  /** As on SIGTERM: takes nothing more, commits what has arrived, and goes. */
+  async stop(): Promise<void> {
+    if (!this.isServing) return
+    this.#isStopping = true
+    this.#around.say(`process ${this.number} stops`)
+    await this.#sender?.stop()
+    await this.#timers.sleep(4 * this.#around.delayMs)
+    await this.#core.stop()
+    this.kill('stopped')
   }
 
   kill(why: string): void {

@@ -17,8 +17,8 @@ export class RuleBook {
   readonly specs = new Map<string, RulesSpec>()
   /** The same, compiled. */
   readonly loaded = new Map<string, LoadedRules>()
-  /** When each was last written, counted. */
-  readonly order = new Map<string, number>()
+  /** When each was written, counted; the same text may be written again. */
+  readonly written = new Map<string, number[]>()
   /** Rules whose meaning was changed while they had state. */
   readonly edited = new Set<string>()
   #now: RulesInForce
@@ -72,7 +72,7 @@ export class RuleBook {
     const { hash } = loaded
     this.loaded.set(hash, loaded)
     this.specs.set(hash, spec)
-    this.order.set(hash, this.#writings++)
+    this.written.set(hash, [...(this.written.get(hash) ?? []), this.#writings++])
     return { hash, source, spec }
   }
 }

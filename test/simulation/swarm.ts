@@ -38,6 +38,7 @@ export interface Swarm {
 
 export const NEMESES = [
   'crash',
+  'stop',
   'crash-at-commit',
   'pause',
   'take-over',

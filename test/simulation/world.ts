@@ -171,6 +171,9 @@ export class World {
     switch (action.kind) {
       case 'crash':
         return target?.kill('killed')
+      case 'stop':
+        target?.stop().catch((error: Error) => this.broken(`a stop failed: ${error.stack}`))
+        return
       case 'crash-at-commit':
         return target?.killAtCommit(action.when)
       case 'pause':
