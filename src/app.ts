@@ -15,6 +15,7 @@ import { takenAddresses } from './free-addresses.ts'
 import { CleanUps } from './lib/clean-ups.ts'
 import { ProblemError } from './model/problem.ts'
 import { Reload } from './reload.ts'
+import { gitOrigin, gitRunner } from './git-origin.ts'
 import { ruleViews } from './rule-views.ts'
 import { selfKey } from './threads/self-key.ts'
 import { sloFigures } from './slo-figures.ts'
@@ -124,12 +125,24 @@ async function open(
   cleanUps.add('sender', () => sender.stop())
   core.onDeliveries(() => sender.wake())
 
+  // One after the other, in the order in which they were read; git never takes long.
+  let activation = Promise.resolve()
+  const activate = (next: Configured): Promise<void> => {
+    const origin = gitOrigin(next.rulePaths, gitRunner(env))
+    const former = activation
+    activation = (async () => {
+      await former
+      core.activate(next.source, next.ruleset.hash, await origin)
+    })()
+    return activation
+  }
+  cleanUps.add('activation', () => activation)
   const reload = new Reload({
     options,
     initial: configured,
     report,
     swap(next) {
-      core.activate(next.source, next.ruleset.hash)
+      void activate(next)
       core.route(routingOf(next.config))
       sender.replaceReceivers(next.config.receivers)
     },
@@ -154,6 +167,7 @@ async function open(
     command: (request) => core.command(request),
     stats: () => core.stats,
     rules: () => ruleViews(reload.current, reload.warnings),
+    ruleset: () => core.active,
     problems: () => reload.problems,
     slo: figures,
     metrics: () => telemetry.metrics(),
@@ -168,7 +182,7 @@ async function open(
   const address = await http.start()
   cleanUps.add('http', () => http.stop())
 
-  core.activate(configured.source, configured.ruleset.hash)
+  await activate(configured)
   const inputs = await core.open(dealInputs(config.inputs, threads.intakes.length), epoch)
   cleanUps.add('intake', () => core.stopIntake())
   sender.wake()

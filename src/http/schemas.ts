@@ -121,6 +121,24 @@ export const checkProblemSchema = named(
   }),
 )
 
+export const rulesetSchema = named(
+  'Ruleset',
+  z.object({
+    hash: text,
+    /** Of a rules folder that is a git checkout; else `null`. */
+    origin: z
+      .object({
+        commit: text,
+        /** A rule is there that is not as committed. */
+        isDirty: z.boolean(),
+        /** As the commit's message says. */
+        pullRequest: count.nullable(),
+        approver: text.nullable(),
+      })
+      .nullable(),
+  }),
+)
+
 export const ruleSchema = named(
   'Rule',
   z.object({

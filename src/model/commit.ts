@@ -5,6 +5,7 @@ import type { GroupKey } from './group.ts'
 import type { Incident, IncidentEvent, TimelineEntry } from './incident.ts'
 import type { AttemptReport, Delivery } from './outbox.ts'
 import type { PartitionLink, PartitionProgress, PartitionState } from './partition.ts'
+import type { RulesetOrigin } from './ruleset.ts'
 
 /** Body of an input log entry by kind (design §4.1). Everything the engine's answer depends on. */
 export type LogBody =
@@ -26,13 +27,40 @@ export type LogBody =
         readonly progress: PartitionProgress
       }[]
     }
-  | { readonly kind: 'rules'; readonly nowMs: number; readonly ruleset: string }
+  | {
+      readonly kind: 'rules'
+      readonly nowMs: number
+      readonly ruleset: string
+      /** Edited rules whose state was rebuilt from the journal, where there were any. */
+      readonly rebuilt?: RebuildPlan
+    }
   | {
       readonly kind: 'list'
       readonly nowMs: number
       readonly name: string
       readonly version: string
     }
+
+/**
+ * What the state of edited rules was rebuilt from (I8): a replay reads the same records again.
+ * The rules run together, over the ranges of the one that reaches furthest back.
+ */
+export interface RebuildPlan {
+  readonly rules: readonly string[]
+  /** One after the other; most reloads have one, or two when a spare thread began. */
+  readonly passes: readonly RebuildPass[]
+}
+
+export interface RebuildPass {
+  /** Clock entries below this number, those of the passes before left out, are run too. */
+  readonly clockBelow: number
+  /** Positions from … to (exclusive): whole slabs. */
+  readonly ranges: readonly {
+    readonly partition: string
+    readonly from: number
+    readonly to: number
+  }[]
+}
 
 /** An entry as read back: what to run again, and what the engine answered then. */
 export interface LogEntry {
@@ -275,9 +303,14 @@ export interface CoreStore {
   }>
   /**
    * Content of a rule set by hash; kept from its saving until an entry names it, and as long as one
-   * that is kept does or the time bucket.
+   * that is kept does or the time bucket. Of the origins that one content had, the latest is kept.
    */
-  saveRuleset(hash: string, content: string, nowMs: number): Promise<void>
+  saveRuleset(
+    hash: string,
+    content: string,
+    nowMs: number,
+    origin?: RulesetOrigin | null,
+  ): Promise<void>
   loadRuleset(hash: string): Promise<string | undefined>
   close(): Promise<void>
 }

@@ -36,6 +36,12 @@ export const GRAYLOG_FIELDS: Readonly<Record<string, FieldType>> = {
   timestamp: 'date',
 }
 
+/** The rule set in force. */
+export interface ActiveRuleset {
+  readonly hash: string
+  readonly origin: RulesetOrigin | null
+}
+
 /** Where a rule set came from, when its folder is a git checkout. */
 export interface RulesetOrigin {
   /** Hash of the commit that last changed the rules, on the branch's own line. */

@@ -50,7 +50,15 @@ export const COLUMNS = {
     link: text,
     progress: text,
   },
-  ruleset: { hash: text, content: text, created_ms: integer },
+  ruleset: {
+    hash: text,
+    content: text,
+    created_ms: integer,
+    git_commit: text,
+    is_dirty: integer,
+    pull_request: integer,
+    approver: text,
+  },
   ruleset_use: {
     shard: text,
     hash: text,

@@ -53,7 +53,16 @@ export interface Database {
     link: string
     progress: string
   }
-  ruleset: { hash: string; content: string; created_ms: number }
+  /** Where it came from stands in the columns from `git_commit` on; `null` where that is unknown. */
+  ruleset: {
+    hash: string
+    content: string
+    created_ms: number
+    git_commit: string | null
+    is_dirty: number | null
+    pull_request: number | null
+    approver: string | null
+  }
   /** What keeps a rule set: the latest entry of each kind that names it, or one still to come. */
   ruleset_use: {
     shard: string

@@ -84,6 +84,7 @@ export function harness(change: Partial<HttpOptions> = {}) {
         problems: [],
       },
     ],
+    ruleset: () => ({ hash: 'rules-1', origin: null }),
     problems: () => [],
     slo: async () => [
       {

@@ -3,7 +3,14 @@ import type { App } from '../app.ts'
 import type { HttpOptions } from '../options.ts'
 import { configName, noQuery, paging, problems } from '../requests.ts'
 import { rulesWithFigures } from '../rules-with-figures.ts'
-import { checkProblemSchema, ledgerSchema, list, page, ruleSchema } from '../schemas.ts'
+import {
+  checkProblemSchema,
+  ledgerSchema,
+  list,
+  page,
+  ruleSchema,
+  rulesetSchema,
+} from '../schemas.ts'
 
 /** The active rules with what they did, and what a refused reload was refused for. */
 export function ruleRoutes(app: App, options: HttpOptions): void {
@@ -14,13 +21,18 @@ export function ruleRoutes(app: App, options: HttpOptions): void {
       summary: 'Active rules with their health, and the problems of the last refused reload',
       querystring: noQuery,
       response: {
-        200: z.object({ items: list(ruleSchema), problems: list(checkProblemSchema) }),
+        200: z.object({
+          items: list(ruleSchema),
+          problems: list(checkProblemSchema),
+          ruleset: rulesetSchema.nullable(),
+        }),
         ...problems(400, 401, 403),
       },
     },
     handler: async () => ({
       items: rulesWithFigures(options.rules(), options.stats()),
       problems: options.problems(),
+      ruleset: options.ruleset() ?? null,
     }),
   })
   app.get('/api/v1/rules/:id/ledger', {

@@ -12,6 +12,7 @@ import {
   type SavedBucket,
   type TimeBucket,
 } from '../../model/commit.ts'
+import type { RulesetOrigin } from '../../model/ruleset.ts'
 import { Checkpoint } from './checkpoint.ts'
 import { prepareClaim } from './claim.ts'
 import { Commit } from './commit.ts'
@@ -88,8 +89,13 @@ class SqliteCoreStore implements CoreStore {
     return { time: this.#checkpoint.time(), buckets: this.#checkpoint.buckets() }
   }
 
-  async saveRuleset(hash: string, content: string, nowMs: number): Promise<void> {
-    inTransaction(this.#database, () => this.#rulesets.save(hash, content, nowMs))
+  async saveRuleset(
+    hash: string,
+    content: string,
+    nowMs: number,
+    origin: RulesetOrigin | null = null,
+  ): Promise<void> {
+    inTransaction(this.#database, () => this.#rulesets.save({ hash, content, nowMs, origin }))
   }
 
   async loadRuleset(hash: string): Promise<string | undefined> {

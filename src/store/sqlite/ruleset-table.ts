@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { CommitEntry } from '../../model/commit.ts'
+import type { RulesetOrigin } from '../../model/ruleset.ts'
 import { prepare } from './statement.ts'
 
 /** Contents of rule sets, and how long each is needed: see `CoreStore.saveRuleset`. */
@@ -16,8 +17,12 @@ export class RulesetTable {
     this.#shard = shard
     this.#insert = prepare(
       database,
-      `INSERT INTO ruleset (hash, content, created_ms) VALUES (?, ?, ?)
-       ON CONFLICT (hash) DO NOTHING`,
+      `INSERT INTO ruleset
+         (hash, content, created_ms, git_commit, is_dirty, pull_request, approver)
+       VALUES (?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (hash) DO UPDATE SET git_commit = excluded.git_commit,
+         is_dirty = excluded.is_dirty, pull_request = excluded.pull_request,
+         approver = excluded.approver WHERE excluded.git_commit IS NOT NULL`,
     )
     this.#await = prepare(
       database,
@@ -50,8 +55,16 @@ export class RulesetTable {
   }
 
   /** Inside a transaction. */
-  save(hash: string, content: string, nowMs: number): void {
-    this.#insert.run(hash, content, nowMs)
+  save(saved: {
+    readonly hash: string
+    readonly content: string
+    readonly nowMs: number
+    readonly origin: RulesetOrigin | null
+  }): void {
+    const { hash, content, nowMs, origin } = saved
+    const isDirty = origin === null ? null : Number(origin.isDirty)
+    const { commit = null, pullRequest = null, approver = null } = origin ?? {}
+    this.#insert.run(hash, content, nowMs, commit, isDirty, pullRequest, approver)
     this.#await.run(this.#shard, hash)
   }
 

@@ -2,6 +2,7 @@ import type { Timers } from '../../lib/clock.ts'
 import type { CommitRequest, CoreStore, Decision } from '../../model/commit.ts'
 import { StoreWriteError } from '../../model/commit.ts'
 import type { Report } from '../../model/occurrence.ts'
+import type { RulesetOrigin } from '../../model/ruleset.ts'
 import { commit } from '../../pipeline.ts'
 import type { FromCore } from '../messages.ts'
 import type { Decisions } from './decide-with.ts'
@@ -41,8 +42,14 @@ export class Committer {
   }
 
   /** Keeps a rule set's content, before the entry that names it; as patient as {@link commit}. */
-  async saveRuleset(hash: string, content: string, nowMs: number): Promise<void> {
-    await this.#untilWritten(() => this.#options.store.saveRuleset(hash, content, nowMs))
+  async saveRuleset(saved: {
+    readonly hash: string
+    readonly content: string
+    readonly nowMs: number
+    readonly origin: RulesetOrigin | null
+  }): Promise<void> {
+    const { hash, content, nowMs, origin } = saved
+    await this.#untilWritten(() => this.#options.store.saveRuleset(hash, content, nowMs, origin))
   }
 
   async #untilWritten<T>(write: () => Promise<T>): Promise<T> {

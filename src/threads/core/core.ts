@@ -283,11 +283,16 @@ export class Core {
 
   async #activate(message: RulesMessage, nowMs: number, no: number): Promise<CommitEntry> {
     const rules = new LoadedRules(message.source)
-    await this.#committer.saveRuleset(rules.hash, rules.content(), nowMs)
+    await this.#committer.saveRuleset({
+      hash: rules.hash,
+      content: rules.content(),
+      nowMs,
+      origin: message.origin,
+    })
     this.#setRules(rules)
     this.#engine = this.#newEngine({ previous: this.#engine, no })
     this.#checkpointer.restart()
-    this.#options.post({ kind: 'active', hash: rules.hash })
+    this.#options.post({ kind: 'active', hash: rules.hash, origin: message.origin })
     const body = { kind: 'rules', nowMs, ruleset: rules.hash } as const
     return activate(this.#engine, this.#partitions, body, no)
   }
