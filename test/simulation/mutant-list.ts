@@ -108,8 +108,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/threads/core/core.ts',
-        find: 'if (due !== undefined) entries.push(this.#passTime(nowMs, due))',
-        replace: 'if (due !== undefined) this.#passTime(nowMs, due)',
+        find: 'if (due !== undefined) entries.push(',
+        replace: 'if (due !== undefined) void (',
       },
     ],
   },
