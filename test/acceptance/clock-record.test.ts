@@ -81,6 +81,8 @@ const EVENTS: readonly (readonly [at: string, Input, host: string, text: string]
   ['09:40', 'web', 'web-1', 'error'],
   ['09:45', 'web', 'web-1', 'error'],
   ['09:50', 'web', 'web-1', 'error'],
+  // Ends while its input is cut off.
+  ['24:30', 'syslog', 'db-1', 'panic'],
   // Of the sender that is cut off: the rules have gone on when the first three come.
   ['26:00', 'syslog', 'db-1', 'error'],
   ['26:01', 'syslog', 'db-1', 'error'],
@@ -109,6 +111,7 @@ const EVENTS: readonly (readonly [at: string, Input, host: string, text: string]
 /** Worked out by hand from the rules and the events. */
 const EXPECTED = [
   'errors web-1 09:50–09:50 matches 3 firings 1 peak 3 medium',
+  'panics 24:30–24:30 matches 1 firings 1 peak 1 medium',
   'errors web-2 30:00–30:40 matches 5 firings 3 peak 5 critical',
   'errors db-1 32:54–32:54 matches 3 firings 1 peak 3 medium',
   'panics 32:55–32:55 matches 1 firings 1 peak 1 medium',
@@ -119,14 +122,18 @@ const EXPECTED = [
 const STILL_OPEN = 'errors web-3 59:30–59:30 matches 3 firings 1 peak 3 medium'
 
 /**
- * When the process is killed, each time as if for ever, and what it must end with: in the gap, while
- * the sender is cut off just after the clocks have changed, and at the end of the hour.
+ * When the process is killed, each time as if for ever, and what it must end with: in the gap, twice
+ * while the sender is cut off, the second time just after the clocks have changed, and at the end.
  */
 const KILLS: readonly { readonly second: number; readonly episodes: readonly string[] }[] = [
   { second: 725, episodes: EXPECTED.slice(0, 1) },
+  { second: 1_622, episodes: EXPECTED.slice(0, 2) },
   {
-    second: 1_815,
-    episodes: [EXPECTED[0]!, 'errors web-2 30:00–30:00 matches 3 firings 1 peak 3 medium'],
+    second: 1_822,
+    episodes: [
+      ...EXPECTED.slice(0, 2),
+      'errors web-2 30:00–30:20 matches 4 firings 2 peak 4 medium',
+    ],
   },
   { second: 3_599, episodes: [...EXPECTED, STILL_OPEN] },
 ]

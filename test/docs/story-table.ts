@@ -120,7 +120,7 @@ function timestampOf(text: string): { readonly timestamp?: number | string } {
   return { timestamp: timeOf(text) / 1_000 }
 }
 
-export function timeText(ms: number): string {
+function timeText(ms: number): string {
   const text = new Date(ms).toISOString().slice(11, 23).replace('.000', '')
   return ms < TODAY_MS ? `yesterday ${text}` : text
 }

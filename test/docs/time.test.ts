@@ -1,12 +1,17 @@
 /** `docs/reference/time.md` is played: every table and every picture's times, by the engine. */
 import { describe, expect, it } from 'vitest'
 
+import { compileRuleset } from '../../src/config/ruleset.ts'
 import { EVENT_FLAGS } from '../../src/model/event.ts'
 import { DEFAULT_TIMING } from '../../src/model/partition.ts'
-import { FUTURE_CLAMP_MS } from '../../src/model/plain-event.ts'
+import { FUTURE_CLAMP_MS, PlainEvent } from '../../src/model/plain-event.ts'
+import { Backtest } from '../../src/rules/backtest.ts'
+import type { BacktestLine } from '../../src/rules/backtest.ts'
+import { createMatcher } from '../../src/rules/matching/plain-matcher.ts'
+import { CYCLE_MS } from '../../src/threads/core/checkpointer.ts'
 import { codeIn, readPage, rowsOf } from './page.ts'
 import type { Table } from './page.ts'
-import { isStory, play } from './story-table.ts'
+import { isStory, play, timeOf } from './story-table.ts'
 
 const page = readPage('time')
 
@@ -94,9 +99,33 @@ describe('the page', () => {
   it('names the figures that are in force', () => {
     expect(DEFAULT_TIMING).toEqual({ reorderMs: 5_000, idleAfterMs: 60_000 })
     expect(FUTURE_CLAMP_MS).toBe(5 * 60_000)
-    for (const figure of ['`reorder` (5 s)', '`idle_after` (60 s)', 'more than 5 minutes ahead']) {
+    expect(CYCLE_MS).toBe(10_000)
+    const figures = ['`reorder` (5 s)', '`idle_after` (60 s)', 'more than 5 minutes ahead']
+    for (const figure of [...figures, 'saved every 10 seconds']) {
       expect(page.text).toContain(figure)
     }
+  })
+
+  it('is right about files: without times of receipt a fast clock makes others late', () => {
+    const { ruleset } = compileRuleset({
+      documents: [{ file: 'time.md', text: 'rule: all\nwhere: "*"\nmatch: {}\nlate_by: 1m' }],
+      inputs: {},
+      fields: {},
+    })
+    const lines: BacktestLine[] = []
+    const backtest = new Backtest({
+      ruleset,
+      matcherFor: (running) => createMatcher(running, undefined, {}),
+      reorderMs: DEFAULT_TIMING.reorderMs,
+      onLine: (line) => lines.push(line),
+    })
+    for (const text of ['10:00:00', '10:04:50', '10:00:01', '10:00:02']) {
+      const timeMs = timeOf(text)
+      const fields = new Map([['message', text]])
+      backtest.event(new PlainEvent({ fields, timeMs, receivedMs: timeMs, hash: [0, 0] }))
+    }
+    backtest.finish()
+    expect(lines.at(-1)).toMatchObject({ type: 'summary', firings: 2, skipped: { late: 2 } })
   })
 
   it('lists what is counted in the words of the ledger', () => {
