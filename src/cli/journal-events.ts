@@ -4,18 +4,14 @@
  */
 import type { JournalBatch, JournalPartition, JournalReader } from '../ingest/journal/journal.ts'
 import { inputOfPartition } from '../model/slab.ts'
-import type { ClockBody } from '../store/sqlite/clock-entries.ts'
+import { byArrival, closeReading, earliest, openReading } from '../threads/journal-steps.ts'
+import type { Arrived, Reading } from '../threads/journal-steps.ts'
 
 export interface JournalRange {
   readonly fromMs: number
   /** Exclusive. */
   readonly toMs: number
 }
-
-/** One step of the log: records that arrived together, or a word about time. */
-export type JournalStep =
-  | { readonly kind: 'batch'; readonly batch: JournalBatch }
-  | { readonly kind: 'clock'; readonly body: ClockBody }
 
 /** How long before the range reading begins: far enough to know how far each input had come. */
 const LEAD_MS = 10 * 60_000
@@ -35,27 +31,27 @@ export function* batchesInOrder(
   const waiting = startsOf(journal, fromMs - LEAD_MS).sort(byArrival)
   const reading: Reading[] = []
   for (;;) {
-    let next = least(reading)
+    let next = earliest(reading)
     const start = waiting[0]
     if (start !== undefined && (next === undefined || byArrival(start, next.head) < 0)) {
       waiting.shift()
-      const opened = openAt(journal, start)
+      const opened = openReading(journal.read(start.partition, start.first))
       if (opened !== undefined) reading.push(opened)
-      next = least(reading)
+      next = earliest(reading)
     }
     if (next === undefined) {
       if (waiting.length === 0) return
       continue
     }
     if (next.head.receivedMs >= toMs) {
-      close(reading, next)
+      closeReading(reading, next)
       continue
     }
     yield next.head
     const expected = next.head.first + next.head.count
     const { value } = next.batches.next()
     if (value === undefined) {
-      close(reading, next)
+      closeReading(reading, next)
       continue
     }
     if (value.first > expected && value.receivedMs >= fromMs) {
@@ -69,8 +65,8 @@ export function* batchesInOrder(
  * Where reading each partition begins: one batch before the first received since then. Of the
  * partitions of an input that were quiet since then, only the latest still counts.
  */
-function startsOf(journal: JournalReader, sinceMs: number): Start[] {
-  const starts: Start[] = []
+function startsOf(journal: JournalReader, sinceMs: number): Arrived[] {
+  const starts: Arrived[] = []
   const quiet = new Map<string, JournalPartition>()
   for (const each of journal.partitions()) {
     const { partition, first, maxReceivedMs } = each
@@ -94,71 +90,10 @@ function startAt(
   partition: string,
   position: number,
   lowest: number,
-): readonly Start[] {
+): readonly Arrived[] {
   const batch = firstOf(journal.read(partition, Math.max(position, lowest)))
   if (batch === undefined) return []
   return [{ partition, first: batch.first, receivedMs: batch.receivedMs }]
-}
-
-/**
- * Puts clock entries between batches: one stands before the batches received at its time or later,
- * because a batch received just then was not on disk yet. Entries after `toMs` are left out.
- */
-export function* withClock(
-  batches: Iterable<JournalBatch>,
-  entries: Iterable<ClockBody>,
-  toMs: number,
-): Generator<JournalStep> {
-  const clock = entries[Symbol.iterator]()
-  let entry = clock.next().value as ClockBody | undefined
-  const until = function* (ms: number): Generator<JournalStep> {
-    while (entry !== undefined && entry.nowMs <= ms) {
-      yield { kind: 'clock', body: entry }
-      entry = clock.next().value as ClockBody | undefined
-    }
-  }
-  for (const batch of batches) {
-    yield* until(batch.receivedMs)
-    yield { kind: 'batch', batch }
-  }
-  yield* until(toMs)
-}
-
-/** Where a partition's part of the range begins. */
-interface Start {
-  readonly partition: string
-  readonly first: number
-  readonly receivedMs: number
-}
-
-interface Reading {
-  head: JournalBatch
-  readonly batches: Iterator<JournalBatch, undefined>
-}
-
-function openAt(journal: JournalReader, { partition, first }: Start): Reading | undefined {
-  const batches = journal.read(partition, first)[Symbol.iterator]() as Reading['batches']
-  const head = batches.next().value
-  return head === undefined ? undefined : { head, batches }
-}
-
-function close(reading: Reading[], one: Reading): void {
-  reading.splice(reading.indexOf(one), 1)
-  one.batches.return?.()
-}
-
-function least(reading: readonly Reading[]): Reading | undefined {
-  let found: Reading | undefined
-  for (const one of reading) {
-    if (found === undefined || byArrival(one.head, found.head) < 0) found = one
-  }
-  return found
-}
-
-function byArrival(a: Start, b: Start): number {
-  if (a.receivedMs !== b.receivedMs) return a.receivedMs - b.receivedMs
-  if (a.partition !== b.partition) return a.partition < b.partition ? -1 : 1
-  return a.first - b.first
 }
 
 function firstOf<T>(items: Iterable<T>): T | undefined {

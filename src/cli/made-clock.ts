@@ -2,7 +2,7 @@ import type { JournalBatch } from '../ingest/journal/journal.ts'
 import type { InputTiming } from '../model/partition.ts'
 import { inputOfPartition } from '../model/slab.ts'
 import { PartitionTracker } from '../rules/partition-tracker.ts'
-import type { JournalStep } from './journal-events.ts'
+import type { JournalStep } from '../threads/journal-steps.ts'
 
 const SECOND_MS = 1_000
 

@@ -47,6 +47,8 @@ export type LogBody =
  */
 export interface RebuildPlan {
   readonly rules: readonly string[]
+  /** Those that the journal no longer held everything for, and when they will have caught up. */
+  readonly warming: readonly { readonly ruleId: string; readonly untilMs: number }[]
   /** One after the other; most reloads have one, or two when a spare thread began. */
   readonly passes: readonly RebuildPass[]
 }

@@ -18,7 +18,10 @@ export interface Runners {
 export function takeOver(
   previous: readonly RuleRunner[],
   rules: readonly Rule[],
-  options: RunnerOptions,
+  options: RunnerOptions & {
+    /** Of rules that were rebuilt: where their time stands. */
+    readonly watermarks: Readonly<Record<string, number>>
+  },
 ): Runners & { readonly handedBack: readonly SavedBucket[] } {
   const former = new Map(previous.map((runner) => [runner.rule.id, runner]))
   const clocks = new Map<string, SharedClock>()
@@ -26,7 +29,7 @@ export function takeOver(
     const candidate = former.get(rule.id)
     const kept = candidate?.rule.stateHash === rule.stateHash ? candidate : undefined
     if (kept !== undefined) former.delete(rule.id)
-    const watermarkMs = kept?.clock.watermarkMs ?? -Infinity
+    const watermarkMs = kept?.clock.watermarkMs ?? readBefore(options.watermarks, rule)
     return new RuleRunner(rule, clockOf(clocks, rule, watermarkMs), options, kept)
   })
   const ids = new Set(rules.map(({ id }) => id))
@@ -44,7 +47,7 @@ export function begin(
 ): Runners {
   const clocks = new Map<string, SharedClock>()
   const runners = rules.map((rule) => {
-    const watermarkMs = watermarks[ownKey(rule)] ?? watermarks[sharedKey(rule)] ?? -Infinity
+    const watermarkMs = readBefore(watermarks, rule)
     return new RuleRunner(rule, clockOf(clocks, rule, watermarkMs), options)
   })
   return { runners, clocks: [...clocks.values()] }
@@ -67,6 +70,10 @@ export function watermarksOf({ runners, clocks }: Runners): Record<string, numbe
     found[shared.get(key) === 1 ? key : ownKey(rule)] = clock.watermarkMs
   }
   return found
+}
+
+function readBefore(watermarks: Readonly<Record<string, number>>, rule: Rule): number {
+  return watermarks[ownKey(rule)] ?? watermarks[sharedKey(rule)] ?? -Infinity
 }
 
 function clockOf(clocks: Map<string, SharedClock>, rule: Rule, watermarkMs: number): SharedClock {

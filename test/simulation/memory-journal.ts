@@ -44,8 +44,9 @@ export class MemoryJournal {
   reader(): JournalReader {
     return {
       read: (partition, from, to = Infinity) => this.#read(partition, from, to),
-      readSince: () => {
-        throw new Error('nobody in the simulation reads by time')
+      readSince: (partition, receivedMs) => {
+        if (partition === undefined) throw new Error('nobody here reads all partitions by time')
+        return this.batches(partition).filter((batch) => batch.receivedMs >= receivedMs)
       },
       at: (partition, position) => this.#at(partition, position),
       partitions: () => this.partitions(),

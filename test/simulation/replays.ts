@@ -1,9 +1,11 @@
 import { GelfEvent } from '../../src/ingest/normalise/gelf-event.ts'
 import type { CoreStore, LogEntry, SavedBucket } from '../../src/model/commit.ts'
+import type { Report } from '../../src/model/occurrence.ts'
 import { DEFAULT_TIMING } from '../../src/model/partition.ts'
 import type { Engine } from '../../src/rules/engine.ts'
 import { PartitionTracker } from '../../src/rules/partition-tracker.ts'
 import type { LoadedRules } from '../../src/threads/core/loaded-rules.ts'
+import { Rebuilder } from '../../src/threads/core/rebuilder.ts'
 import { Rematch } from '../../src/threads/core/rematch.ts'
 import { replay } from '../../src/threads/core/replay.ts'
 import type { World } from './world.ts'
@@ -73,13 +75,19 @@ async function* nothing(): AsyncGenerator<SavedBucket> {}
 
 async function run(world: World, store: CoreStore, from: number): Promise<Engine> {
   let rules: LoadedRules | undefined
+  const partitions = new PartitionTracker([], (input) => rules?.timing(input) ?? DEFAULT_TIMING)
+  const [journal, event] = [world.journal.reader(), new GelfEvent()]
+  const report: Report = ({ name, detail }) =>
+    world.broken(`replay: ${name} ${JSON.stringify(detail)}`)
+  const post = (): void => undefined
   const { engine } = await replay({
     store,
     from,
-    partitions: new PartitionTracker([], (input) => rules?.timing(input) ?? DEFAULT_TIMING),
-    rematch: new Rematch(world.journal.reader(), new GelfEvent()),
+    partitions,
+    rematch: new Rematch(journal, event),
+    rebuilder: new Rebuilder({ store, journal, event, partitions, report, post }),
     engineVersion: 'simulated',
-    report: ({ name, detail }) => world.broken(`replay: ${name} ${JSON.stringify(detail)}`),
+    report,
     useRules: (used) => {
       rules = used
     },

@@ -17,7 +17,7 @@ import type { Report } from '../../model/occurrence.ts'
 import type { AttemptReport } from '../../model/outbox.ts'
 import { activate, correlate, passTime } from '../../pipeline.ts'
 import { createEngine } from '../../rules/engine.ts'
-import type { Engine } from '../../rules/engine.ts'
+import type { Engine, EngineOptions } from '../../rules/engine.ts'
 import { PartitionTracker } from '../../rules/partition-tracker.ts'
 import type { Span } from '../../telemetry/tracing.ts'
 import type { FromCore, RulesMessage, ToCore } from '../messages.ts'
@@ -32,6 +32,7 @@ import { withGaps } from './gaps.ts'
 import { LoadedRules, NO_RULES } from './loaded-rules.ts'
 import { PartitionClock } from './partition-clock.ts'
 import type { ClockStates } from './partition-clock.ts'
+import { Rebuilder } from './rebuilder.ts'
 import { Rematch } from './rematch.ts'
 import { replay } from './replay.ts'
 
@@ -72,6 +73,7 @@ export class Core {
   readonly #checkpointer: Checkpointer
   readonly #partitions: PartitionTracker
   readonly #partitionClock: PartitionClock
+  readonly #rebuilder: Rebuilder
   #rules = new LoadedRules(NO_RULES)
   #engine: Engine
   #epoch = 0
@@ -100,6 +102,8 @@ export class Core {
     })
     this.#partitions = new PartitionTracker([], (input) => this.#rules.timing(input))
     this.#partitionClock = new PartitionClock(this.#partitions, this.#feeds)
+    const yieldTo = options.yieldTo ?? nextRound
+    this.#rebuilder = new Rebuilder({ ...options, yieldTo, partitions: this.#partitions })
     this.#engine = this.#newEngine()
   }
 
@@ -113,6 +117,7 @@ export class Core {
       from: claim.checkpointNext,
       partitions: this.#partitions,
       rematch: this.#rematch,
+      rebuilder: this.#rebuilder,
       engineVersion,
       report,
       useRules: (rules) => this.#setRules(rules),
@@ -289,12 +294,21 @@ export class Core {
       nowMs,
       origin: message.origin,
     })
+    const former = this.#rules
     this.#setRules(rules)
-    this.#engine = this.#newEngine({ previous: this.#engine, no })
+    const { rebuilt, plan } = await this.#rebuilder.atActivation({ former, rules, nowMs, no })
+    this.#engine = this.#newEngine({ previous: this.#engine, no, ...(rebuilt && { rebuilt }) })
     this.#checkpointer.restart()
     this.#options.post({ kind: 'active', hash: rules.hash, origin: message.origin })
-    const body = { kind: 'rules', nowMs, ruleset: rules.hash } as const
-    return activate(this.#engine, this.#partitions, body, no)
+    const body = {
+      kind: 'rules',
+      nowMs,
+      ruleset: rules.hash,
+      ...(plan && { rebuilt: plan }),
+    } as const
+    const entry = activate(this.#engine, this.#partitions, body, no)
+    this.#rebuilder.tell(this.#engine)
+    return entry
   }
 
   #passTime(nowMs: number, partitions: ClockStates, no: number): CommitEntry {
@@ -307,7 +321,7 @@ export class Core {
     this.#options.decisions.setRules(rules)
   }
 
-  #newEngine(replaced?: { readonly previous: Engine; readonly no: number }): Engine {
+  #newEngine(replaced?: Pick<EngineOptions, 'previous' | 'no' | 'rebuilt'>): Engine {
     const { ruleset } = this.#rules
     const reorderOf = (input: string): number => this.#rules.timing(input).reorderMs
     return createEngine({ ruleset, reorderOf, ...replaced })

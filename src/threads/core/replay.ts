@@ -5,6 +5,7 @@ import { createEngine } from '../../rules/engine.ts'
 import type { Engine } from '../../rules/engine.ts'
 import type { PartitionTracker } from '../../rules/partition-tracker.ts'
 import { LoadedRules, NO_RULES, parseRules } from './loaded-rules.ts'
+import type { Rebuilder } from './rebuilder.ts'
 import type { Rematch } from './rematch.ts'
 
 /** What a process holds after it has taken the checkpoint and run the kept input log again. */
@@ -23,6 +24,7 @@ export interface ReplayOptions {
   /** Filled with the checkpoint's partitions, then moved by the entries. */
   readonly partitions: PartitionTracker
   readonly rematch: Rematch
+  readonly rebuilder: Rebuilder
   readonly engineVersion: string
   readonly report: Report
   /** Told which rules are in force from here on: partitions take their timing from them. */
@@ -60,7 +62,10 @@ export async function replay(options: ReplayOptions): Promise<Replayed> {
       // Every start activates the set that was in force; compiling it again would change nothing.
       if (ruleset !== rules.hash) rules = await load(store, ruleset)
       useRules(rules)
-      engine = createEngine({ ruleset: rules.ruleset, reorderOf, previous: engine, no: entry.no })
+      const { rebuilt: plan } = entry.body
+      const rebuilt = plan && (await options.rebuilder.again(plan, rules, entry.body.nowMs))
+      const replaced = { previous: engine, no: entry.no, ...(rebuilt && { rebuilt }) }
+      engine = createEngine({ ruleset: rules.ruleset, reorderOf, ...replaced })
     }
     const answer = runAgain(entry, { engine, rules, partitions, rematch })
     entries++
