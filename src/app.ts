@@ -4,6 +4,7 @@
  * leaves nothing behind.
  */
 import type { AppAddresses, AppOptions } from './app-options.ts'
+import { Activation } from './activation.ts'
 import { createEgress } from './alerting/egress.ts'
 import { createSender } from './alerting/sender.ts'
 import { CoreClient } from './threads/core-client.ts'
@@ -125,24 +126,18 @@ async function open(
   cleanUps.add('sender', () => sender.stop())
   core.onDeliveries(() => sender.wake())
 
-  // One after the other, in the order in which they were read; git never takes long.
-  let activation = Promise.resolve()
-  const activate = (next: Configured): Promise<void> => {
-    const origin = gitOrigin(next.rulePaths, gitRunner(env))
-    const former = activation
-    activation = (async () => {
-      await former
-      core.activate(next.source, next.ruleset.hash, await origin)
-    })()
-    return activation
-  }
-  cleanUps.add('activation', () => activation)
+  const activation = new Activation({
+    originOf: (paths) => gitOrigin(paths, gitRunner(env)),
+    activate: ({ source, ruleset }, origin) => core.activate(source, ruleset.hash, origin),
+    timers,
+  })
+  cleanUps.add('activation', () => activation.stop())
   const reload = new Reload({
     options,
     initial: configured,
     report,
     swap(next) {
-      void activate(next)
+      void activation.add(next)
       core.route(routingOf(next.config))
       sender.replaceReceivers(next.config.receivers)
     },
@@ -182,7 +177,7 @@ async function open(
   const address = await http.start()
   cleanUps.add('http', () => http.stop())
 
-  await activate(configured)
+  await activation.add(configured)
   const inputs = await core.open(dealInputs(config.inputs, threads.intakes.length), epoch)
   cleanUps.add('intake', () => core.stopIntake())
   sender.wake()
