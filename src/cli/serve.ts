@@ -108,11 +108,10 @@ async function standBy(
   void stopped.then(() => abort.abort())
   const activity = watchActivity(databaseFile(configured))
   io.err(`standing by: takes over when nobody commits to ${configured.data} for ${takeoverAfter}`)
-  const { sleep } = runtime
   const isSilent = await untilSilent({
     read: () => activity.read(),
     silentMs,
-    sleep,
+    sleep: (ms) => runtime.sleep(ms),
     signal: abort.signal,
   })
   activity.close()

@@ -49,7 +49,11 @@ http: { listen: "127.0.0.1:0" }
   })
   await app.start()
   const database = new DatabaseSync(join(folder, 'data', 'tocsin.db'), { readOnly: true })
-  const rows = (sql: string): unknown[] => database.prepare(sql).all().map((row) => ({ ...row }))
+  const rows = (sql: string): unknown[] =>
+    database
+      .prepare(sql)
+      .all()
+      .map((row) => ({ ...row }))
   await waitFor('the rest to be counted', () =>
     rows('SELECT total FROM slo_total').length > 0 ? true : undefined,
   )
