@@ -2,6 +2,7 @@ import type { Effects, SavedBucket, SloDelta } from '../model/commit.ts'
 import type { Matches } from '../model/matches.ts'
 import { inputOfPartition } from '../model/slab.ts'
 import type { RuleStats } from '../model/stats.ts'
+import { FormerBuckets } from './former-buckets.ts'
 import type { PartitionTracker } from './partition-tracker.ts'
 import type { CompiledRuleset } from './rule.ts'
 import type { RuleRunner } from './rule-runner.ts'
@@ -116,6 +117,7 @@ class RuleEngine implements Engine {
   readonly #context: EpisodeContext
   readonly #ledgers: LedgerBook
   readonly #rules: Runners
+  readonly #former: FormerBuckets
   /** Loaded, of rules that are not in force yet. */
   readonly #waiting: Map<string, SavedBucket[]>
   /** The greatest stamp of a bucket that was loaded. */
@@ -138,6 +140,7 @@ class RuleEngine implements Engine {
     this.#context = previous === undefined ? newContext() : previous.#context
     this.#ledgers = previous === undefined ? new LedgerBook() : previous.#ledgers
     this.#waiting = previous === undefined ? new Map() : previous.#waiting
+    this.#former = previous === undefined ? new FormerBuckets() : previous.#former
     this.#loadedNo = previous === undefined ? -1 : previous.#loadedNo
     const { ruleset, bytesMax = BYTES_DEFAULT, makeWindows = windowsOf, onFiring } = options
     const no = options.no ?? Infinity
@@ -154,7 +157,10 @@ class RuleEngine implements Engine {
       this.#byId = byId(this.#rules)
       return
     }
-    const { handedBack, ...rules } = takeOver(previous.#rules.runners, ruleset.rules, runnerOptions)
+    const { handedBack, ...rules } = takeOver(previous.#rules.runners, ruleset.rules, {
+      ...runnerOptions,
+      formerBuckets: this.#former,
+    })
     this.#rules = rules
     this.#byId = byId(rules)
     for (const saved of handedBack) this.#wait(saved)
@@ -259,7 +265,10 @@ class RuleEngine implements Engine {
   #takeWaiting(no: number): void {
     for (const runner of this.#rules.runners) {
       const key = JSON.stringify([runner.rule.id, runner.rule.stateHash])
-      for (const saved of this.#waiting.get(key) ?? []) if (saved.no >= no) runner.load(saved)
+      for (const saved of this.#waiting.get(key) ?? []) {
+        if (saved.no >= no) runner.load(saved)
+        else runner.disown(saved.bucket)
+      }
       this.#waiting.delete(key)
     }
   }
@@ -268,7 +277,10 @@ class RuleEngine implements Engine {
   #wake(no: number): void {
     if (this.#loadedNo === -1) return
     for (const runner of this.#rules.runners) runner.wake(no)
-    if (no > this.#loadedNo) this.#loadedNo = -1
+    if (no <= this.#loadedNo) return
+    this.#loadedNo = -1
+    for (const saved of [...this.#waiting.values()].flat()) this.#former.add(saved, [saved.bucket])
+    this.#waiting.clear()
   }
 
   #applyRows(

@@ -92,6 +92,7 @@ export class RuleRunner {
   /** The entry that the rule-level state holds already; see {@link RuleBuckets}. */
   #stampNo = -1
   #isDirty = false
+  #isStored = false
   #matches = 0
   #lastMatchMs = -Infinity
   #capHits = 0
@@ -118,6 +119,7 @@ export class RuleRunner {
       this.#lastMatchMs = previous.#lastMatchMs
       this.#capHits = previous.#capHits
       this.#isDirty = previous.#isDirty
+      this.#isStored = previous.#isStored
       this.#stampNo = previous.#stampNo
       this.#floorMs = previous.#floorMs
       const { rule: former } = previous
@@ -166,10 +168,22 @@ export class RuleRunner {
     return this.#isDirty ? [...buckets, RULE_BUCKET] : buckets
   }
 
+  /** Buckets that have bytes in the store. */
+  stored(): number[] {
+    return this.#isStored ? [...this.buckets.stored, RULE_BUCKET] : [...this.buckets.stored]
+  }
+
+  /** See {@link RuleBuckets.disown}. */
+  disown(bucket: number): void {
+    if (bucket === RULE_BUCKET) this.#isDirty = true
+    else this.buckets.disown(bucket)
+  }
+
   save(bucket: number): Uint8Array {
     if (bucket !== RULE_BUCKET) return this.buckets.save(bucket)
     this.#isDirty = false
-    if (this.#floorMs === -Infinity) return new Uint8Array()
+    this.#isStored = this.#floorMs > -Infinity
+    if (!this.#isStored) return new Uint8Array()
     const writer = new StateWriter()
     writer.u8(STATE_FORMAT)
     writer.f64(this.#floorMs)
@@ -182,7 +196,9 @@ export class RuleRunner {
       return
     }
     this.#stampNo = saved.no
+    this.#isDirty = false
     if (saved.blob.length === 0) return
+    this.#isStored = true
     const reader = new StateReader(saved.blob)
     reader.u8()
     this.#floorMs = reader.f64()

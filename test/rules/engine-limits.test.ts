@@ -4,7 +4,7 @@ import type { RuleLimits } from '../../src/rules/rule.ts'
 import { bucketOf, GROUP_BUCKETS } from '../../src/rules/windows/group-hash.ts'
 import { ruleOf, rulesetOf } from './rule-builder.ts'
 import { EngineDriver } from './engine-driver.ts'
-import type { Sent } from './engine-driver.ts'
+import type { Sent } from './match-rows.ts'
 
 const S = 1_000
 
