@@ -12,10 +12,13 @@ import type { Runners } from './take-over.ts'
 import { ChangeLog } from './windows/change-log.ts'
 import type { EpisodeContext } from './windows/episodes.ts'
 import { GroupHash } from './windows/group-hash.ts'
+import { GroupStore } from './windows/group-store.ts'
 import { LedgerBook } from './windows/ledger.ts'
 import { BYTES_DEFAULT } from './windows/limits.ts'
 import { RecordNames } from './windows/record-names.ts'
+import { RecordWindow } from './windows/record-window.ts'
 import type { Arrival, FiringSink, WindowsFactory } from './windows/rule-windows.ts'
+import { UnitArena } from './windows/unit-arena.ts'
 
 /** Consecutive slabs of one partition and one rule set, in order of position. */
 export interface Slice {
@@ -123,7 +126,6 @@ class RuleEngine implements Engine {
   /** The greatest stamp of a bucket that was loaded. */
   #loadedNo: number
   readonly #byId: ReadonlyMap<string, RuleRunner>
-  readonly #hash = new GroupHash()
   readonly #slo = new Map<string, { -readonly [K in keyof SloDelta]: SloDelta[K] }>()
   readonly #arrival: { -readonly [K in keyof Arrival]: Arrival[K] } = {
     timeMs: 0,
@@ -132,6 +134,7 @@ class RuleEngine implements Engine {
     partition: 0,
     position: 0,
     group: '',
+    hash: new GroupHash(),
   }
 
   constructor(options: EngineOptions, previous: RuleEngine | undefined) {
@@ -306,7 +309,7 @@ class RuleEngine implements Engine {
       arrival.group = rows.group[i]!
       const eventMs = Math.max(at.eventMs, rows.maxTimeMs[i]! - at.reorderMs)
       runner.take(arrival, {
-        bucket: this.#hash.take(arrival.group).bucket,
+        bucket: arrival.hash.take(arrival.group).bucket,
         witnessedMs: runner.rule.clock === 'received' ? at.receivedMs : eventMs,
         no: at.no,
       })
@@ -330,7 +333,9 @@ class RuleEngine implements Engine {
 
 function newContext(): EpisodeContext {
   const names = new RecordNames()
-  return { names, changes: new ChangeLog(names) }
+  const groups = new GroupStore(new UnitArena())
+  const window = new RecordWindow(groups, names)
+  return { names, groups, window, changes: new ChangeLog(names) }
 }
 
 function byId({ runners }: Runners): ReadonlyMap<string, RuleRunner> {
