@@ -135,6 +135,7 @@ class RuleEngine implements Engine {
     position: 0,
     group: '',
     hash: new GroupHash(),
+    witnessedMs: 0,
   }
 
   constructor(options: EngineOptions, previous: RuleEngine | undefined) {
@@ -308,11 +309,9 @@ class RuleEngine implements Engine {
       arrival.position = at.from + rows.ordinal[i]!
       arrival.group = rows.group[i]!
       const eventMs = Math.max(at.eventMs, rows.maxTimeMs[i]! - at.reorderMs)
-      runner.take(arrival, {
-        bucket: arrival.hash.take(arrival.group).bucket,
-        witnessedMs: runner.rule.clock === 'received' ? at.receivedMs : eventMs,
-        no: at.no,
-      })
+      arrival.hash.take(arrival.group)
+      arrival.witnessedMs = runner.rule.clock === 'received' ? at.receivedMs : eventMs
+      runner.take(arrival, at.no)
     }
   }
 

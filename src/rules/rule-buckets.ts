@@ -55,12 +55,18 @@ export class RuleBuckets {
     return no > stampNo
   }
 
-  /** An admitted match of a group of this bucket; ask {@link isOpen} before. */
-  add(bucket: number, arrival: Arrival): void {
+  /**
+   * An admitted match of a group of this bucket; ask {@link isOpen} before. Returns whether time
+   * may have something to do here earlier than before.
+   */
+  add(bucket: number, arrival: Arrival): boolean {
     const found = this.#buckets[bucket] ?? this.#make(bucket)
     found.windows.add(arrival)
     this.#touch(found)
-    this.#schedule(found)
+    const { nextDueMs } = found.windows
+    if (nextDueMs >= found.dueMs) return false
+    this.#deadlines.schedule(found, nextDueMs)
+    return true
   }
 
   /** Buckets that hold entries before `no` only go on with time. */

@@ -133,24 +133,19 @@ export class RuleRunner {
     clock.add(this)
   }
 
-  /** `witnessedMs` is that of the match's own partition at its position. */
-  take(
-    arrival: Arrival,
-    at: { readonly bucket: number; readonly witnessedMs: number; readonly no: number },
-  ): void {
-    const { timeMs } = arrival
+  /** A match of entry `no`. */
+  take(arrival: Arrival, no: number): void {
+    const { timeMs, witnessedMs } = arrival
+    const { bucket } = arrival.hash
     const { lateByMs } = this.rule
     this.#matches++
     if (timeMs > this.#lastMatchMs) this.#lastMatchMs = timeMs
-    if (!this.buckets.isOpen(at.bucket, at.no)) return
+    if (!this.buckets.isOpen(bucket, no)) return
     const { watermarkMs } = this.clock
-    const admission = admit({ timeMs, witnessedMs: at.witnessedMs, watermarkMs, lateByMs })
+    const admission = admit({ timeMs, witnessedMs, watermarkMs, lateByMs })
     if (admission !== 'admitted') this.#ledger.count(admission, timeMs)
     else if (timeMs < this.#floorMs) this.#ledger.count('late', timeMs)
-    else {
-      this.buckets.add(at.bucket, arrival)
-      this.clock.schedule(this)
-    }
+    else if (this.buckets.add(bucket, arrival)) this.clock.schedule(this)
   }
 
   missingGroup(timeMs: number, count: number, no: number): void {

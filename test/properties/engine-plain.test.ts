@@ -1,9 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { EngineOptions } from '../../src/rules/engine.ts'
-import { groupKey } from '../../src/model/group.ts'
-import { bucketOf } from '../../src/rules/windows/group-hash.ts'
-import { logArb, NEIGHBOURS } from '../rules/engine-logs.ts'
+import { logArb, neighbours, NEIGHBOURS } from '../rules/engine-logs.ts'
 import type { EngineLog } from '../rules/engine-logs.ts'
 import { EngineRun } from '../rules/engine-run.ts'
 import type { Entry } from '../rules/engine-run.ts'
@@ -38,9 +36,7 @@ describe('the key table in typed arrays', () => {
       { lateByMs: 10, quietMs: 100 },
     )
     const match = ruleOf({ kind: 'match' }, { id: 'match', revision: 'm', quietMs: 50 })
-    const hosts = Array.from({ length: 60_000 }, (_, i) => `h${i}`).filter(
-      (host) => bucketOf(groupKey([host])) === 7,
-    )
+    const hosts = neighbours(200)
     const records = (timeMs: number, every: number): Entry => ({
       kind: 'records',
       partition: 'in@1',

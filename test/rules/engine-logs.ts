@@ -1,10 +1,20 @@
 import * as fc from 'fast-check'
 import type { CompiledRuleset, Rule, RuleLimits } from '../../src/rules/rule.ts'
+import { groupKey } from '../../src/model/group.ts'
+import { bucketOf } from '../../src/rules/windows/group-hash.ts'
 import type { Entry } from './engine-run.ts'
 import { ruleOf, rulesetOf } from './rule-builder.ts'
 
-/** Of one bucket. */
-export const NEIGHBOURS = ['h546', 'h735', 'h856'] as const
+/** Hosts whose groups lie in one bucket: caps count per bucket. */
+export function neighbours(count: number): string[] {
+  const hosts: string[] = []
+  for (let i = 0; hosts.length < count; i++) {
+    if (bucketOf(groupKey([`h${i}`])) === 7) hosts.push(`h${i}`)
+  }
+  return hosts
+}
+
+export const NEIGHBOURS: readonly string[] = neighbours(3)
 
 const sentArb = fc.record({
   timeMs: fc.integer({ min: 0, max: 15 }),

@@ -57,7 +57,15 @@ export function rule(
   ruleId: string,
   change: Partial<CoreStats['rules'][number]>,
 ): CoreStats['rules'][number] {
-  return { ruleId, matches: 0, lastMatchMs: null, groups: 0, openEpisodes: 0, capHits: 0, ...change }
+  return {
+    ruleId,
+    matches: 0,
+    lastMatchMs: null,
+    groups: 0,
+    openEpisodes: 0,
+    capHits: 0,
+    ...change,
+  }
 }
 
 /** Everything `/metrics` can hold, with every occurrence counted once. */

@@ -1,4 +1,3 @@
-import type { GroupKey } from '../../model/group.ts'
 import type { GroupHash } from './group-hash.ts'
 import type { GroupStore } from './group-store.ts'
 
@@ -33,23 +32,23 @@ export class BucketGroups {
   }
 
   /** -1 when it is not there. */
-  find(key: GroupKey, hash: GroupHash): number {
+  find(hash: GroupHash): number {
     const index = this.#index
     if (index === undefined) {
-      for (const id of this.#ids) if (this.#store.is(id, key, hash)) return id
+      for (const id of this.#ids) if (this.#store.is(id, hash)) return id
       return -1
     }
     const mask = index.length - 1
     for (let at = hash.low & mask; index[at] !== 0; at = (at + 1) & mask) {
       const id = index[at]! - 1
-      if (this.#store.is(id, key, hash)) return id
+      if (this.#store.is(id, hash)) return id
     }
     return -1
   }
 
   /** Has no deadline until {@link schedule}. */
-  add(key: GroupKey, hash: GroupHash): number {
-    const id = this.#store.add(key, hash)
+  add(hash: GroupHash): number {
+    const id = this.#store.add(hash)
     this.#ids.push(id)
     this.#dues.push(Infinity)
     this.#up(this.#ids.length - 1)

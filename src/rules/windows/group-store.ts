@@ -1,4 +1,5 @@
 import type { GroupKey } from '../../model/group.ts'
+import { wordsFor } from './group-hash.ts'
 import type { GroupHash } from './group-hash.ts'
 import { orderFor, UNIT_WORDS } from './unit-arena.ts'
 import type { UnitArena } from './unit-arena.ts'
@@ -44,7 +45,8 @@ export class GroupStore {
     this.arena = arena
   }
 
-  add(key: GroupKey, hash: GroupHash): number {
+  /** Of the group that `hash` was taken of. */
+  add(hash: GroupHash): number {
     const id = this.#newId()
     const words = this.#words(id)
     const base = baseOf(id)
@@ -53,7 +55,7 @@ export class GroupStore {
     words[base + PLACE] = 0
     words[base + COUNT] = 0
     words[base + HEAD] = 0
-    this.#writeKey(words, base, key)
+    this.#writeKey(words, base, hash)
     return id
   }
 
@@ -67,15 +69,19 @@ export class GroupStore {
     this.#firstFree = id
   }
 
-  /** Whether this is the group's number. */
-  is(id: number, key: GroupKey, hash: GroupHash): boolean {
+  /** Whether this is the number of the group that `hash` was taken of. */
+  is(id: number, hash: GroupHash): boolean {
     const words = this.#words(id)
     const base = baseOf(id)
     if (words[base + HASH_LOW] !== hash.low || words[base + HASH_HIGH] !== hash.high) return false
     const length = words[base + KEY_LENGTH]!
-    if ((length & ~WIDE) !== key.length) return false
+    if (length !== keptLength(hash)) return false
     const block = words[base + KEY]!
-    return isKey(this.arena.words(block), this.arena.base(block), { key, isWide: length >= WIDE })
+    const letters = this.arena.words(block)
+    const first = this.arena.base(block)
+    const { words: sought, wordCount } = hash
+    for (let i = 0; i < wordCount; i++) if (letters[first + i] !== sought[i]) return false
+    return true
   }
 
   key(id: number): GroupKey {
@@ -182,24 +188,20 @@ export class GroupStore {
     return this.#chunks[id >>> CHUNK_SHIFT]!
   }
 
-  #writeKey(words: Uint32Array, base: number, key: GroupKey): void {
-    let isWide = false
-    for (let i = 0; i < key.length && !isWide; i++) isWide = key.charCodeAt(i) > 0xff
-    const length = isWide ? (key.length | WIDE) >>> 0 : key.length
+  #writeKey(words: Uint32Array, base: number, hash: GroupHash): void {
+    const length = keptLength(hash)
     const block = this.arena.take(orderFor(keyUnits(length)))
     const letters = this.arena.words(block)
     const first = this.arena.base(block)
-    const perWord = isWide ? 2 : 4
-    for (let i = 0, at = first; i < key.length; i += perWord, at++) {
-      let word = 0
-      for (let k = Math.min(perWord, key.length - i) - 1; k >= 0; k--) {
-        word = (word << (32 / perWord)) | key.charCodeAt(i + k)
-      }
-      letters[at] = word
-    }
+    const { words: given, wordCount } = hash
+    for (let i = 0; i < wordCount; i++) letters[first + i] = given[i]!
     words[base + KEY] = block
     words[base + KEY_LENGTH] = length
   }
+}
+
+function keptLength({ length, isWide }: GroupHash): number {
+  return isWide ? (length | WIDE) >>> 0 : length
 }
 
 function baseOf(id: number): number {
@@ -208,20 +210,7 @@ function baseOf(id: number): number {
 
 /** Units that the letters take; `length` as it is kept. */
 function keyUnits(length: number): number {
-  const bytes = length >= WIDE ? (length - WIDE) * 2 : length
-  return Math.ceil(bytes / (UNIT_WORDS * 4))
-}
-
-function isKey(
-  letters: Uint32Array,
-  first: number,
-  { key, isWide }: { readonly key: GroupKey; readonly isWide: boolean },
-): boolean {
-  for (let i = 0; i < key.length; i++) {
-    const letter = isWide ? wideAt(letters, first, i) : narrowAt(letters, first, i)
-    if (letter !== key.charCodeAt(i)) return false
-  }
-  return true
+  return Math.ceil(wordsFor((length & ~WIDE) >>> 0, length >= WIDE) / UNIT_WORDS)
 }
 
 function narrowAt(letters: Uint32Array, first: number, i: number): number {

@@ -116,7 +116,7 @@ export abstract class GroupWindows implements RuleWindows {
     const partitions = readPartitions(from, context.names)
     for (let left = from.u32(); left > 0; left--) {
       const key = from.text()
-      const id = this.#newGroup(key, hash.take(key))
+      const id = this.#newGroup(hash.take(key))
       const [cappedMs, trimmedMs] = [from.f64(), from.f64()]
       this.readRecords(id, from, partitions)
       const episodes = readEpisodes(from, { rule, groupKey: key }, partitions)
@@ -150,7 +150,7 @@ export abstract class GroupWindows implements RuleWindows {
   /** -1 when there is no room and the rule refuses new groups. */
   protected groupOf(arrival: Arrival): number {
     const { group: key, hash, timeMs } = arrival
-    const found = this.table.find(key, hash)
+    const found = this.table.find(hash)
     if (found >= 0) return found
     const { limits, ledger, onCap } = this.options
     const isFull = this.table.size >= limits.groups || this.accounted() >= limits.bytes
@@ -161,7 +161,7 @@ export abstract class GroupWindows implements RuleWindows {
       return -1
     }
     if (isFull) this.evictOldest(evictedAtOnce(limits.groups))
-    const id = this.#newGroup(key, hash)
+    const id = this.#newGroup(hash)
     if (this.#isCapped()) this.ensureExtra(id, key).cappedMs = this.#cappedMs
     return id
   }
@@ -240,9 +240,9 @@ export abstract class GroupWindows implements RuleWindows {
     return this.#cappedMs >= clock.watermarkMs - rule.lateByMs - this.reachMs
   }
 
-  #newGroup(key: GroupKey, hash: GroupHash): number {
-    this.#bytes += GROUP_BYTES + key.length
-    return this.table.add(key, hash)
+  #newGroup(hash: GroupHash): number {
+    this.#bytes += GROUP_BYTES + hash.length
+    return this.table.add(hash)
   }
 
   #delete(id: number): void {

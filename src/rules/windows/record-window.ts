@@ -219,8 +219,10 @@ export class RecordWindow {
     const { arena } = store
     const block = arena.take(order)
     if (this.#length > 0) {
-      const end = this.#base + this.#length * UNIT_WORDS
-      arena.words(block).set(this.#words.subarray(this.#base, end), arena.base(block))
+      const [from, to] = [this.#words, arena.words(block)]
+      const [first, into] = [this.#base, arena.base(block)]
+      const count = this.#length * UNIT_WORDS
+      for (let i = 0; i < count; i++) to[into + i] = from[first + i]!
       arena.give(store.block(this.#id), store.order(this.#id))
     }
     this.#head = 0

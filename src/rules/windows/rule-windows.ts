@@ -12,6 +12,8 @@ export interface Arrival extends RecordMark {
   readonly group: GroupKey
   /** Of the group. */
   readonly hash: GroupHash
+  /** Witnessed watermark of the record's own partition at its position. */
+  readonly witnessedMs: number
 }
 
 /**
