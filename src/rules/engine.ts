@@ -3,6 +3,7 @@ import type { EpisodeChange } from '../model/episode.ts'
 import type { Matches } from '../model/matches.ts'
 import { inputOfPartition } from '../model/slab.ts'
 import type { RuleStats } from '../model/stats.ts'
+import { FormerBuckets } from './former-buckets.ts'
 import type { PartitionTracker } from './partition-tracker.ts'
 import { announce } from './announce.ts'
 import type { EditDifference } from './announce.ts'
@@ -15,10 +16,13 @@ import type { Runners } from './take-over.ts'
 import { ChangeLog } from './windows/change-log.ts'
 import type { EpisodeContext } from './windows/episodes.ts'
 import { GroupHash } from './windows/group-hash.ts'
+import { GroupStore } from './windows/group-store.ts'
 import { LedgerBook } from './windows/ledger.ts'
 import { BYTES_DEFAULT } from './windows/limits.ts'
 import { RecordNames } from './windows/record-names.ts'
+import { RecordWindow } from './windows/record-window.ts'
 import type { Arrival, FiringSink, WindowsFactory } from './windows/rule-windows.ts'
+import { UnitArena } from './windows/unit-arena.ts'
 
 /** Consecutive slabs of one partition and one rule set, in order of position. */
 export interface Slice {
@@ -124,12 +128,12 @@ class RuleEngine implements Engine {
   readonly #context: EpisodeContext
   readonly #ledgers: LedgerBook
   readonly #rules: Runners
+  readonly #former: FormerBuckets
   /** Loaded, of rules that are not in force yet. */
   readonly #waiting: Map<string, SavedBucket[]>
   /** The greatest stamp of a bucket that was loaded. */
   #loadedNo: number
   readonly #byId: ReadonlyMap<string, RuleRunner>
-  readonly #hash = new GroupHash()
   /** What the rebuilt rules have open, until it is told. */
   #rebuilt: readonly RebuiltEpisode[] | undefined
   #heard: ReadonlySet<string> = new Set()
@@ -142,6 +146,8 @@ class RuleEngine implements Engine {
     partition: 0,
     position: 0,
     group: '',
+    hash: new GroupHash(),
+    witnessedMs: 0,
   }
 
   constructor(options: EngineOptions, previous: RuleEngine | undefined) {
@@ -150,6 +156,7 @@ class RuleEngine implements Engine {
     this.#context = previous === undefined ? newContext() : previous.#context
     this.#ledgers = previous === undefined ? new LedgerBook() : previous.#ledgers
     this.#waiting = previous === undefined ? new Map() : previous.#waiting
+    this.#former = previous === undefined ? new FormerBuckets() : previous.#former
     this.#loadedNo = previous === undefined ? -1 : previous.#loadedNo
     const { ruleset, bytesMax = BYTES_DEFAULT, makeWindows = windowsOf, onFiring } = options
     const no = options.no ?? Infinity
@@ -169,6 +176,7 @@ class RuleEngine implements Engine {
     const { handedBack, ...rules } = takeOver(previous.#rules.runners, ruleset.rules, {
       ...runnerOptions,
       watermarks: options.rebuilt?.watermarks ?? {},
+      formerBuckets: this.#former,
     })
     this.#rules = rules
     this.#byId = byId(rules)
@@ -280,7 +288,10 @@ class RuleEngine implements Engine {
   #takeWaiting(no: number): void {
     for (const runner of this.#rules.runners) {
       const key = JSON.stringify([runner.rule.id, runner.rule.stateHash])
-      for (const saved of this.#waiting.get(key) ?? []) if (saved.no >= no) runner.load(saved)
+      for (const saved of this.#waiting.get(key) ?? []) {
+        if (saved.no >= no) runner.load(saved)
+        else runner.disown(saved.bucket)
+      }
       this.#waiting.delete(key)
     }
   }
@@ -292,7 +303,7 @@ class RuleEngine implements Engine {
     }
     for (const delta of held) this.#byId.get(delta.ruleId)?.holds(delta)
     this.#rebuilt = episodes.filter(({ episode: { ruleId, groupKey } }) =>
-      this.#byId.get(ruleId)?.buckets.isOpen(this.#hash.take(groupKey).bucket, no),
+      this.#byId.get(ruleId)?.buckets.isOpen(this.#arrival.hash.take(groupKey).bucket, no),
     )
     const sameMode = this.#rules.runners.filter(
       ({ rule: { id, mode } }) => previous.#byId.get(id)?.rule.mode === mode,
@@ -312,7 +323,10 @@ class RuleEngine implements Engine {
   #wake(no: number): void {
     if (this.#loadedNo === -1) return
     for (const runner of this.#rules.runners) runner.wake(no)
-    if (no > this.#loadedNo) this.#loadedNo = -1
+    if (no <= this.#loadedNo) return
+    this.#loadedNo = -1
+    for (const saved of [...this.#waiting.values()].flat()) this.#former.add(saved, [saved.bucket])
+    this.#waiting.clear()
   }
 
   #applyRows(
@@ -337,11 +351,9 @@ class RuleEngine implements Engine {
       arrival.position = at.from + rows.ordinal[i]!
       arrival.group = rows.group[i]!
       const eventMs = Math.max(at.eventMs, rows.maxTimeMs[i]! - at.reorderMs)
-      runner.take(arrival, {
-        bucket: this.#hash.take(arrival.group).bucket,
-        witnessedMs: runner.rule.clock === 'received' ? at.receivedMs : eventMs,
-        no: at.no,
-      })
+      arrival.hash.take(arrival.group)
+      arrival.witnessedMs = runner.rule.clock === 'received' ? at.receivedMs : eventMs
+      runner.take(arrival, at.no)
     }
   }
 
@@ -362,7 +374,9 @@ class RuleEngine implements Engine {
 
 function newContext(): EpisodeContext {
   const names = new RecordNames()
-  return { names, changes: new ChangeLog(names) }
+  const groups = new GroupStore(new UnitArena())
+  const window = new RecordWindow(groups, names)
+  return { names, groups, window, changes: new ChangeLog(names) }
 }
 
 function byId({ runners }: Runners): ReadonlyMap<string, RuleRunner> {

@@ -25,7 +25,9 @@ export class RuleBuckets {
   readonly #makeWindows: WindowsFactory
   #options: WindowOptions
   #deadlines = new Deadlines<Bucket>()
-  readonly #dirty = new Set<Bucket>()
+  readonly #dirty = new Set<number>()
+  /** Whose last saved bytes were not empty. */
+  readonly #stored = new Set<number>()
   /** Loaded ahead of the entries that are run: time does not pass for them yet. */
   #ahead: Bucket[] = []
 
@@ -53,12 +55,18 @@ export class RuleBuckets {
     return no > stampNo
   }
 
-  /** An admitted match of a group of this bucket; ask {@link isOpen} before. */
-  add(bucket: number, arrival: Arrival): void {
+  /**
+   * An admitted match of a group of this bucket; ask {@link isOpen} before. Returns whether time
+   * may have something to do here earlier than before.
+   */
+  add(bucket: number, arrival: Arrival): boolean {
     const found = this.#buckets[bucket] ?? this.#make(bucket)
     found.windows.add(arrival)
     this.#touch(found)
-    this.#schedule(found)
+    const { nextDueMs } = found.windows
+    if (nextDueMs >= found.dueMs) return false
+    this.#deadlines.schedule(found, nextDueMs)
+    return true
   }
 
   /** Buckets that hold entries before `no` only go on with time. */
@@ -116,16 +124,28 @@ export class RuleBuckets {
     return handedBack
   }
 
+  /** Buckets that have bytes in the store. */
+  get stored(): ReadonlySet<number> {
+    return this.#stored
+  }
+
   dirty(): number[] {
-    return Array.from(this.#dirty, ({ number }) => number).sort((a, b) => a - b)
+    return [...this.#dirty].sort((a, b) => a - b)
+  }
+
+  /** What is stored of this bucket is of a former life: it must be written again. */
+  disown(number: number): void {
+    this.#dirty.add(number)
   }
 
   save(number: number): Uint8Array {
+    this.#dirty.delete(number)
+    this.#stored.delete(number)
     const bucket = this.#buckets[number]
     if (bucket === undefined) return new Uint8Array()
     bucket.isDirty = false
-    this.#dirty.delete(bucket)
     const blob = bytesOf(bucket.windows)
+    if (blob.length > 0) this.#stored.add(number)
     if (blob.length === 0 && !this.#ahead.includes(bucket)) this.#buckets[number] = undefined
     return blob
   }
@@ -134,7 +154,10 @@ export class RuleBuckets {
     const bucket = this.#make(number)
     bucket.stampNo = no
     this.#ahead.push(bucket)
-    if (blob.length > 0) readInto(bucket.windows, blob)
+    this.#dirty.delete(number)
+    if (blob.length === 0) return
+    this.#stored.add(number)
+    readInto(bucket.windows, blob)
   }
 
   /** State that no checkpoint holds: dirty, and time passes for it at once. */
@@ -155,7 +178,7 @@ export class RuleBuckets {
   #touch(bucket: Bucket): void {
     if (bucket.isDirty) return
     bucket.isDirty = true
-    this.#dirty.add(bucket)
+    this.#dirty.add(bucket.number)
   }
 
   #schedule(bucket: Bucket): void {

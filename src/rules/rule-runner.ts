@@ -92,6 +92,7 @@ export class RuleRunner {
   /** The entry that the rule-level state holds already; see {@link RuleBuckets}. */
   #stampNo = -1
   #isDirty = false
+  #isStored = false
   #matches = 0
   #lastMatchMs = -Infinity
   #capHits = 0
@@ -118,6 +119,7 @@ export class RuleRunner {
       this.#lastMatchMs = previous.#lastMatchMs
       this.#capHits = previous.#capHits
       this.#isDirty = previous.#isDirty
+      this.#isStored = previous.#isStored
       this.#stampNo = previous.#stampNo
       this.#floorMs = previous.#floorMs
       const { rule: former } = previous
@@ -131,24 +133,19 @@ export class RuleRunner {
     clock.add(this)
   }
 
-  /** `witnessedMs` is that of the match's own partition at its position. */
-  take(
-    arrival: Arrival,
-    at: { readonly bucket: number; readonly witnessedMs: number; readonly no: number },
-  ): void {
-    const { timeMs } = arrival
+  /** A match of entry `no`. */
+  take(arrival: Arrival, no: number): void {
+    const { timeMs, witnessedMs } = arrival
+    const { bucket } = arrival.hash
     const { lateByMs } = this.rule
     this.#matches++
     if (timeMs > this.#lastMatchMs) this.#lastMatchMs = timeMs
-    if (!this.buckets.isOpen(at.bucket, at.no)) return
+    if (!this.buckets.isOpen(bucket, no)) return
     const { watermarkMs } = this.clock
-    const admission = admit({ timeMs, witnessedMs: at.witnessedMs, watermarkMs, lateByMs })
+    const admission = admit({ timeMs, witnessedMs, watermarkMs, lateByMs })
     if (admission !== 'admitted') this.#ledger.count(admission, timeMs)
     else if (timeMs < this.#floorMs) this.#ledger.count('late', timeMs)
-    else {
-      this.buckets.add(at.bucket, arrival)
-      this.clock.schedule(this)
-    }
+    else if (this.buckets.add(bucket, arrival)) this.clock.schedule(this)
   }
 
   missingGroup(timeMs: number, count: number, no: number): void {
@@ -166,10 +163,22 @@ export class RuleRunner {
     return this.#isDirty ? [...buckets, RULE_BUCKET] : buckets
   }
 
+  /** Buckets that have bytes in the store. */
+  stored(): number[] {
+    return this.#isStored ? [...this.buckets.stored, RULE_BUCKET] : [...this.buckets.stored]
+  }
+
+  /** See {@link RuleBuckets.disown}. */
+  disown(bucket: number): void {
+    if (bucket === RULE_BUCKET) this.#isDirty = true
+    else this.buckets.disown(bucket)
+  }
+
   save(bucket: number): Uint8Array {
     if (bucket !== RULE_BUCKET) return this.buckets.save(bucket)
     this.#isDirty = false
-    if (this.#floorMs === -Infinity) return new Uint8Array()
+    this.#isStored = this.#floorMs > -Infinity
+    if (!this.#isStored) return new Uint8Array()
     const writer = new StateWriter()
     writer.u8(STATE_FORMAT)
     writer.f64(this.#floorMs)
@@ -182,7 +191,9 @@ export class RuleRunner {
       return
     }
     this.#stampNo = saved.no
+    this.#isDirty = false
     if (saved.blob.length === 0) return
+    this.#isStored = true
     const reader = new StateReader(saved.blob)
     reader.u8()
     this.#floorMs = reader.f64()

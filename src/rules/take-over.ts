@@ -1,7 +1,9 @@
 import type { SavedBucket } from '../model/commit.ts'
+import type { FormerBuckets } from './former-buckets.ts'
 import type { Rule } from './rule.ts'
 import { RuleRunner, SharedClock } from './rule-runner.ts'
 import type { RunnerOptions } from './rule-runner.ts'
+import { RULE_BUCKET } from './windows/group-hash.ts'
 
 /** The runners of a rule set with what they share. */
 export interface Runners {
@@ -21,8 +23,10 @@ export function takeOver(
   options: RunnerOptions & {
     /** Of rules that were rebuilt: where their time stands. */
     readonly watermarks: Readonly<Record<string, number>>
+    readonly formerBuckets: FormerBuckets
   },
 ): Runners & { readonly handedBack: readonly SavedBucket[] } {
+  const { formerBuckets, no } = options
   const former = new Map(previous.map((runner) => [runner.rule.id, runner]))
   const clocks = new Map<string, SharedClock>()
   const runners = rules.map((rule) => {
@@ -30,12 +34,20 @@ export function takeOver(
     const kept = candidate?.rule.stateHash === rule.stateHash ? candidate : undefined
     if (kept !== undefined) former.delete(rule.id)
     const watermarkMs = kept?.clock.watermarkMs ?? readBefore(options.watermarks, rule)
-    return new RuleRunner(rule, clockOf(clocks, rule, watermarkMs), options, kept)
+    const runner = new RuleRunner(rule, clockOf(clocks, rule, watermarkMs), options, kept)
+    if (kept === undefined) {
+      const name = { ruleId: rule.id, stateHash: rule.stateHash }
+      for (const bucket of formerBuckets.take(name, RULE_BUCKET + 1)) runner.disown(bucket)
+    }
+    return runner
   })
   const ids = new Set(rules.map(({ id }) => id))
-  const handedBack = [...former.values()].flatMap((runner) =>
-    runner.close(ids.has(runner.rule.id) ? 'edit' : 'rule_removed', options.no),
-  )
+  const handedBack: SavedBucket[] = []
+  for (const runner of former.values()) {
+    const { id: ruleId, stateHash } = runner.rule
+    formerBuckets.add({ ruleId, stateHash }, runner.stored())
+    handedBack.push(...runner.close(ids.has(ruleId) ? 'edit' : 'rule_removed', no))
+  }
   return { runners, clocks: [...clocks.values()], handedBack }
 }
 
@@ -58,16 +70,17 @@ export function begin(
  * inputs left it with another watermark than others that read the same.
  */
 export function watermarksOf({ runners, clocks }: Runners): Record<string, number> {
-  const found: Record<string, number> = {}
-  const shared = new Map<string, number>()
-  for (const { rule } of clocks) {
+  const lowest = new Map<string, number>()
+  for (const { rule, watermarkMs } of clocks) {
     const key = sharedKey(rule)
-    shared.set(key, (shared.get(key) ?? 0) + 1)
+    lowest.set(key, Math.min(lowest.get(key) ?? Infinity, watermarkMs))
   }
+  const found: Record<string, number> = {}
   for (const { rule, clock } of runners) {
-    if (clock.watermarkMs === -Infinity) continue
     const key = sharedKey(rule)
-    found[shared.get(key) === 1 ? key : ownKey(rule)] = clock.watermarkMs
+    const { watermarkMs } = clock
+    if (watermarkMs === -Infinity) continue
+    found[watermarkMs === lowest.get(key) ? key : ownKey(rule)] = watermarkMs
   }
   return found
 }

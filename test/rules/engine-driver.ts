@@ -1,24 +1,13 @@
-import { hash64 } from '../../src/lib/hash64.ts'
 import type { Effects, LedgerDelta } from '../../src/model/commit.ts'
 import type { EpisodeChange } from '../../src/model/episode.ts'
-import { groupKey } from '../../src/model/group.ts'
-import { MatchBuilder } from '../../src/model/match-builder.ts'
 import type { Matches } from '../../src/model/matches.ts'
 import { createEngine } from '../../src/rules/engine.ts'
 import type { Engine, EngineOptions } from '../../src/rules/engine.ts'
 import { PartitionTracker } from '../../src/rules/partition-tracker.ts'
 import type { CompiledRuleset } from '../../src/rules/rule.ts'
 import type { FiringSink } from '../../src/rules/windows/rule-windows.ts'
-
-/** A record as the driver sends it: `host` undefined matches no rule and only moves time. */
-export interface Sent {
-  readonly timeMs: number
-  readonly host?: string | undefined
-  /** Bytes of the record; its hash breaks ties. Default: its position. */
-  readonly text?: string
-  /** Rule number; default every rule. */
-  readonly rule?: number
-}
+import { MatchRowsOf } from './match-rows.ts'
+import type { Sent } from './match-rows.ts'
 
 export interface DriverOptions {
   readonly reorderMs?: number
@@ -119,30 +108,7 @@ export class EngineDriver {
   }
 
   #matches(records: readonly Sent[], partition: string, from: number): Matches {
-    const builder = new MatchBuilder()
-    let maxTimeMs = -Infinity
-    for (const [ordinal, record] of records.entries()) {
-      this.nowMs = Math.max(this.nowMs, record.timeMs)
-      maxTimeMs = Math.max(maxTimeMs, record.timeMs)
-      if (record.host === undefined) continue
-      const text = record.text ?? `${partition} ${from + ordinal}`
-      const hash = hash64(new TextEncoder().encode(text))
-      const { timeMs } = record
-      const group = groupKey([record.host])
-      for (const rule of this.ruleset.rules.keys()) {
-        if (record.rule !== undefined && record.rule !== rule) continue
-        builder.add({ rule, ordinal, timeMs, maxTimeMs, hash, group })
-      }
-    }
-    return {
-      partition,
-      thread: 0,
-      seq: 0,
-      ruleset: this.ruleset.hash,
-      count: records.length,
-      receivedMs: this.nowMs,
-      maxTimeMs,
-      ...builder.finish(),
-    }
+    this.nowMs = Math.max(this.nowMs, ...records.map(({ timeMs }) => timeMs))
+    return new MatchRowsOf(this.ruleset, partition, from).slab(records, this.nowMs)
   }
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { EpisodeChange } from '../../src/model/episode.ts'
 import type { Rule } from '../../src/rules/rule.ts'
 import { EngineDriver } from './engine-driver.ts'
-import type { Sent } from './engine-driver.ts'
+import type { Sent } from './match-rows.ts'
 import { ruleOf, rulesetOf } from './rule-builder.ts'
 
 /** Milliseconds are the unit of these tables: quiet 20, late_by 30, no reorder. */

@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { groupKey } from '../../src/model/group.ts'
 import type { RuleLimits } from '../../src/rules/rule.ts'
 import { bucketOf, GROUP_BUCKETS } from '../../src/rules/windows/group-hash.ts'
+import { neighbours } from './engine-logs.ts'
 import { ruleOf, rulesetOf } from './rule-builder.ts'
 import { EngineDriver } from './engine-driver.ts'
-import type { Sent } from './engine-driver.ts'
+import type { Sent } from './match-rows.ts'
 
 const S = 1_000
 
@@ -12,15 +13,6 @@ function sum(driver: EngineDriver, name: string, reason: string | null): number 
   return driver.ledger
     .filter((row) => row.class === name && row.reason === reason)
     .reduce((n, row) => n + row.count, 0)
-}
-
-/** Hosts whose groups lie in one bucket: caps count per bucket. */
-function neighbours(count: number): string[] {
-  const hosts: string[] = []
-  for (let i = 0; hosts.length < count; i++) {
-    if (bucketOf(groupKey([`h${i}`])) === 7) hosts.push(`h${i}`)
-  }
-  return hosts
 }
 
 /** As many groups in each bucket. */

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { hash64 } from '../../src/lib/hash64.ts'
 import type { LogBody } from '../../src/model/commit.ts'

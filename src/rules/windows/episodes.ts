@@ -5,8 +5,10 @@ import { maxSeverity } from '../../model/severity.ts'
 import type { Severity } from '../../model/severity.ts'
 import type { Rule } from '../rule.ts'
 import type { ChangeLog } from './change-log.ts'
+import type { GroupStore } from './group-store.ts'
 import { OpenEpisode } from './open-episode.ts'
 import type { RecordMark, RecordNames } from './record-names.ts'
+import type { RecordWindow } from './record-window.ts'
 
 /** An event at which the condition holds. Reused by its owner: nothing of it is kept. */
 export interface Firing extends RecordMark {
@@ -22,6 +24,7 @@ export interface Firing extends RecordMark {
 /** Where the unsettled episodes of one group are kept, in order of their start. */
 export interface EpisodeHolder {
   readonly key: GroupKey
+  /** In order of their start. */
   readonly episodes: OpenEpisode[]
 }
 
@@ -29,6 +32,10 @@ export interface EpisodeHolder {
 export interface EpisodeContext {
   readonly names: RecordNames
   readonly changes: ChangeLog
+  /** Where the groups of all rules lie. */
+  readonly groups: GroupStore
+  /** Bound to one group after the other. */
+  readonly window: RecordWindow
 }
 
 /** The episodes of one bucket of a rule (design §4.3): firings in, at most two touched, changes out. */

@@ -27,6 +27,9 @@ export function bucketLimits(limits: Rule['limits'], bytes = BYTES_DEFAULT): Buc
   return { groups: share(limits.groups), bytes: share(bytes), overflow: limits.overflow }
 }
 
+/** Groups of one bucket that an entry clears, settles or forgets at most. */
+export const ADVANCED_AT_ONCE = 128
+
 /** Groups that make room together, so that looking for the oldest costs little for each. */
 export function evictedAtOnce(groupsMax: number): number {
   return Math.max(1, groupsMax >>> 5)

@@ -1,187 +1,77 @@
-import type { GroupKey } from '../../model/group.ts'
-import { Deadlines } from './deadlines.ts'
-import { Episodes } from './episodes.ts'
 import type { Firing } from './episodes.ts'
-import { EPISODE_BYTES, evictedAtOnce, GROUP_BYTES } from './limits.ts'
-import type { OpenEpisode } from './open-episode.ts'
-import { PartitionIndex, readPartitions } from './partition-index.ts'
-import type { Arrival, RuleWindows, WindowOptions } from './rule-windows.ts'
-import { readEpisodes, usePartitions, writeEpisodes } from './saved-episode.ts'
-import type { StateReader, StateWriter } from './state-bytes.ts'
-
-interface MatchGroup {
-  readonly key: GroupKey
-  readonly episodes: OpenEpisode[]
-  /** Records up to here may be missing: its own past had to make room. */
-  cappedMs: number
-  dueMs: number
-}
+import { GroupWindows } from './group-windows.ts'
+import type { Arrival } from './rule-windows.ts'
 
 /** Rule type `match`: every admitted match is a firing of value 1; only episodes are kept. */
-export class MatchWindows implements RuleWindows {
-  readonly #groups = new Map<GroupKey, MatchGroup>()
-  #options: WindowOptions
-  #episodes: Episodes
-  #deadlines = new Deadlines<MatchGroup>()
-  /** Events up to here may have belonged to a group that had to make room. */
-  #cappedMs = -Infinity
-  #bytes = 0
-
-  constructor(options: WindowOptions) {
-    this.#options = options
-    this.#episodes = new Episodes(options.rule, options.context)
-  }
-
-  get groups(): number {
-    return this.#groups.size
-  }
-
-  get openEpisodes(): number {
-    return this.#episodes.openCount
-  }
-
-  get nextDueMs(): number {
-    return this.#deadlines.nextMs()
-  }
-
+export class MatchWindows extends GroupWindows {
   add(arrival: Arrival): void {
-    const { rule, ledger, onFiring, context } = this.#options
-    const group = this.#groups.get(arrival.group) ?? this.#newGroup(arrival)
-    if (group === undefined) return
+    const { rule, ledger, onFiring, context, clock } = this.options
+    const id = this.groupOf(arrival)
+    if (id < 0) return
+    const extra = this.ensureExtra(id, arrival.group)
     ledger.count('episode', arrival.timeMs)
+    const { timeMs, hashHigh, hashLow, partition, position } = arrival
     const firing: Firing = {
-      timeMs: arrival.timeMs,
-      hashHigh: arrival.hashHigh,
-      hashLow: arrival.hashLow,
-      partition: arrival.partition,
-      position: arrival.position,
+      timeMs,
+      hashHigh,
+      hashLow,
+      partition,
+      position,
       value: 1,
       isNew: true,
-      earliestPartition: arrival.partition,
-      earliestPosition: arrival.position,
+      earliestPartition: partition,
+      earliestPosition: position,
     }
-    const episode = this.#episodes.onFiring(group, firing, {
-      watermarkMs: this.#options.clock.watermarkMs,
-    })
+    const episode = this.episodes.onFiring(extra, firing, { watermarkMs: clock.watermarkMs })
     episode.matches++
-    if (arrival.timeMs - rule.quietMs <= group.cappedMs) episode.flags.add('capped')
-    this.#deadlines.schedule(group, this.#episodes.dueMs(group))
+    if (timeMs - rule.quietMs <= extra.cappedMs) episode.flags.add('capped')
+    this.schedule(id)
     onFiring?.({
       rule,
       group: arrival.group,
       ref: context.names.ref(arrival),
-      atMs: arrival.timeMs,
+      atMs: timeMs,
       value: 1,
     })
   }
 
-  advance(): void {
-    const { watermarkMs } = this.#options.clock
-    for (
-      let group = this.#deadlines.take(watermarkMs);
-      group !== undefined;
-      group = this.#deadlines.take(watermarkMs)
-    ) {
-      this.#episodes.pass(group, watermarkMs)
-      if (group.episodes.length === 0) this.#delete(group)
-      else this.#deadlines.schedule(group, this.#episodes.dueMs(group))
-    }
-  }
-
-  close(cause: 'edit' | 'rule_removed'): void {
-    for (const group of this.#groups.values()) {
-      this.#episodes.close(group, { watermarkMs: this.#options.clock.watermarkMs, cause })
-    }
-  }
-
-  adopt(options: WindowOptions): boolean {
-    this.#options = options
-    this.#episodes = new Episodes(options.rule, options.context)
-    this.#deadlines = new Deadlines()
-    for (const group of this.#groups.values()) {
-      group.dueMs = Infinity
-      this.#episodes.adopt(group)
-      this.#deadlines.schedule(group, this.#episodes.dueMs(group))
-    }
+  protected readRule(): boolean {
     return false
   }
 
-  write(to: StateWriter): void {
-    const isCapped = this.#isCapped()
-    if (this.#groups.size === 0 && !isCapped) return
-    const groups = [...this.#groups.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
-    const index = new PartitionIndex(this.#options.context.names)
-    for (const { episodes } of groups) usePartitions(episodes, index)
-    to.f64(isCapped ? this.#cappedMs : -Infinity)
-    index.write(to)
-    to.u32(groups.length)
-    for (const { key, episodes, cappedMs } of groups) {
-      to.text(key)
-      to.f64(cappedMs)
-      writeEpisodes(episodes, to, index)
-    }
+  protected get reachMs(): number {
+    return this.options.rule.quietMs
   }
 
-  read(from: StateReader): void {
-    const { rule, context } = this.#options
-    this.#cappedMs = from.f64()
-    const partitions = readPartitions(from, context.names)
-    for (let left = from.u32(); left > 0; left--) {
-      const key = from.text()
-      const cappedMs = from.f64()
-      const episodes = readEpisodes(from, { rule, groupKey: key }, partitions)
-      const group = { key, episodes, cappedMs, dueMs: Infinity }
-      this.#groups.set(key, group)
-      this.#bytes += GROUP_BYTES + key.length
-      this.#episodes.adopt(group)
-      this.#deadlines.schedule(group, this.#episodes.dueMs(group))
-    }
+  protected hasRecords(): boolean {
+    return false
   }
 
-  #isCapped(): boolean {
-    const { rule, clock } = this.#options
-    return this.#cappedMs >= clock.watermarkMs - rule.lateByMs - rule.quietMs
+  protected forget(): void {
+    // Nothing but episodes is kept.
   }
 
-  /** `undefined` when there is no room and the rule refuses new groups. */
-  #newGroup({ group: key, timeMs }: Arrival): MatchGroup | undefined {
-    const { limits, ledger, onCap } = this.#options
-    const bytes = this.#bytes + EPISODE_BYTES * this.#episodes.openCount
-    const isFull = this.#groups.size >= limits.groups || bytes >= limits.bytes
-    if (isFull && limits.overflow === 'refuse_new') {
-      onCap()
-      ledger.count('cap', timeMs)
-      this.#cappedMs = Math.max(this.#cappedMs, timeMs)
-      return undefined
-    }
-    if (isFull) this.#evictOldest(evictedAtOnce(limits.groups))
-    const cappedMs = this.#isCapped() ? this.#cappedMs : -Infinity
-    const group = { key, episodes: [], cappedMs, dueMs: Infinity }
-    this.#groups.set(key, group)
-    this.#bytes += GROUP_BYTES + key.length
-    return group
+  protected dropRecords(): void {
+    // Each was counted when it came.
   }
 
-  /** By the end of their latest episode (I2). */
-  #evictOldest(count: number): void {
-    const byAge = [...this.#groups.values()].sort(
-      (a, b) => latestMs(a) - latestMs(b) || (a.key < b.key ? -1 : 1),
-    )
-    for (const group of byAge.slice(0, count)) {
-      this.#options.onCap()
-      this.#cappedMs = Math.max(this.#cappedMs, latestMs(group))
-      this.#episodes.close(group, { watermarkMs: this.#options.clock.watermarkMs }, 'capped')
-      this.#deadlines.cancel(group)
-      this.#delete(group)
-    }
+  protected latestMs(id: number): number {
+    return Math.max(...this.episodesOf(id).map(({ endMs }) => endMs))
   }
 
-  #delete(group: MatchGroup): void {
-    this.#groups.delete(group.key)
-    this.#bytes -= GROUP_BYTES + group.key.length
+  protected recordsDueMs(): number {
+    return Infinity
   }
-}
 
-function latestMs({ episodes }: MatchGroup): number {
-  return Math.max(...episodes.map(({ endMs }) => endMs))
+  protected usePartitions(): void {
+    // Its episodes name theirs.
+  }
+
+  protected writeRecords(): void {
+    // There are none.
+  }
+
+  protected readRecords(): void {
+    // There are none.
+  }
 }

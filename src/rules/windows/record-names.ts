@@ -1,5 +1,8 @@
 import { recordRef } from '../../model/slab.ts'
 
+/** A kept record names its partition in 16 bits. */
+const PARTITIONS_MAX = 0xffff
+
 /**
  * Partitions by a small number, so that a kept record costs no text. Numbers are given in the
  * order of first sight and mean nothing outside this process.
@@ -12,6 +15,8 @@ export class RecordNames {
     let number = this.#numbers.get(partition)
     if (number === undefined) {
       number = this.#partitions.length
+      if (number > PARTITIONS_MAX)
+        throw new RangeError('more than 65,536 partitions in one process')
       this.#partitions.push(partition)
       this.#numbers.set(partition, number)
     }

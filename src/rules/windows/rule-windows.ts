@@ -1,6 +1,7 @@
 import type { GroupKey } from '../../model/group.ts'
 import type { Rule } from '../rule.ts'
 import type { EpisodeContext } from './episodes.ts'
+import type { GroupHash } from './group-hash.ts'
 import type { Ledger } from './ledger.ts'
 import type { BucketLimits } from './limits.ts'
 import type { RecordMark } from './record-names.ts'
@@ -9,6 +10,10 @@ import type { StateReader, StateWriter } from './state-bytes.ts'
 /** A match on its way into its rule's windows. Reused by the engine: nothing of it is kept. */
 export interface Arrival extends RecordMark {
   readonly group: GroupKey
+  /** Of the group. */
+  readonly hash: GroupHash
+  /** Witnessed watermark of the record's own partition at its position. */
+  readonly witnessedMs: number
 }
 
 /**

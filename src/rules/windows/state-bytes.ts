@@ -3,6 +3,8 @@
  * length. Writing is canonical when what is written is: nothing here depends on the process.
  */
 
+import type { RecordMark } from './record-names.ts'
+
 /** Raised when the form changes; part of every state hash, so no rule reads another form. */
 export const STATE_FORMAT = 1
 
@@ -39,6 +41,20 @@ export class StateWriter {
     this.#need(8)
     this.#view.setFloat64(this.#length, value, true)
     this.#length += 8
+  }
+
+  /** A kept record: 27 bytes. */
+  record(record: RecordMark & { readonly marks: number }): void {
+    this.#need(27)
+    const view = this.#view
+    const at = this.#length
+    view.setFloat64(at, record.timeMs, true)
+    view.setUint32(at + 8, record.hashHigh, true)
+    view.setUint32(at + 12, record.hashLow, true)
+    view.setUint16(at + 16, record.partition, true)
+    view.setFloat64(at + 18, record.position, true)
+    view.setUint8(at + 26, record.marks)
+    this.#length += 27
   }
 
   text(text: string): void {

@@ -3,24 +3,23 @@
  * nothing out of any window, so what fires early stays true and late events only add firings
  * (design §4.2, §4.3).
  *
- *   1. An event at t raises the count of every kept event at or after it in the rule's order
- *      with a time below t + within; each with a count of at least N is a firing.
+ *   1. Record i of the sorted records fires exactly when t[i] − t[i − N + 1] < within. An event
+ *      at t changes that only for records at or after it with a time below t + within.
  *   2. A firing claims the events of its window back to the firing before it: their first firing
  *      at or after them decides the episode that counts them (I9).
  *   3. Admitted events are never older than the watermark − late_by, so what lies a window
  *      before that can change nothing and is forgotten when the watermark passes it.
  */
-import type { GroupKey } from '../../model/group.ts'
 import type { Rule } from '../rule.ts'
-import { Deadlines } from './deadlines.ts'
-import { Episodes } from './episodes.ts'
 import type { Firing } from './episodes.ts'
-import { KeyWindow } from './key-window.ts'
-import { ENTRY_BYTES, EPISODE_BYTES, evictedAtOnce, GROUP_BYTES } from './limits.ts'
+import { GroupWindows } from './group-windows.ts'
+import type { GroupExtra } from './group-windows.ts'
+import { Horizon } from './horizon.ts'
+import { ENTRY_BYTES } from './limits.ts'
 import type { Mark, OpenEpisode } from './open-episode.ts'
-import { PartitionIndex, readPartitions } from './partition-index.ts'
-import type { Arrival, RuleWindows, WindowOptions } from './rule-windows.ts'
-import { readEpisodes, usePartitions, writeEpisodes } from './saved-episode.ts'
+import type { PartitionIndex } from './partition-index.ts'
+import type { RecordWindow } from './record-window.ts'
+import type { Arrival, WindowOptions } from './rule-windows.ts'
 import type { StateReader, StateWriter } from './state-bytes.ts'
 
 /** Kept per group exactly; beyond, only what can still decide a firing (design §4.4). */
@@ -28,181 +27,133 @@ const EXACT_ENTRIES = 4_096
 /** Dropped together, so that looking for the horizon costs nothing per event. */
 const TRIM_STEP = 512
 
-interface ThresholdGroup {
-  readonly key: GroupKey
-  readonly window: KeyWindow
-  readonly episodes: OpenEpisode[]
-  /** Records up to here may be missing: its own past had to make room. */
-  cappedMs: number
-  /** Records before this time were trimmed: values of windows that reach back to it are low. */
-  trimmedMs: number
-  dueMs: number
-}
-
 type ThresholdRule = Rule & { readonly detector: { readonly kind: 'threshold' } }
 
-export class ThresholdWindows implements RuleWindows {
-  readonly #firing: Mark & { -readonly [K in keyof Firing]: Firing[K] }
-  readonly #earliest: Mark
-  readonly #groups = new Map<GroupKey, ThresholdGroup>()
-  #options: WindowOptions
+export class ThresholdWindows extends GroupWindows {
   #atLeast = 0
   #withinMs = 0
   /** Records that decide a firing or a step of `escalate`, the firing itself left out. */
   #decisive = 0
-  #episodes: Episodes
-  #deadlines = new Deadlines<ThresholdGroup>()
-  /** Events up to here may have belonged to a group that had to make room. */
-  #cappedMs = -Infinity
-  #bytes = 0
+  #horizon!: Horizon
 
   constructor(options: WindowOptions) {
-    this.#options = options
-    this.#episodes = new Episodes(options.rule, options.context)
-    this.#readRule()
-    this.#earliest = { timeMs: 0, hashHigh: 0, hashLow: 0, partition: 0, position: 0 }
-    this.#firing = {
-      ...this.#earliest,
-      value: 0,
-      isNew: false,
-      earliestPartition: 0,
-      earliestPosition: 0,
-    }
-  }
-
-  get groups(): number {
-    return this.#groups.size
-  }
-
-  get openEpisodes(): number {
-    return this.#episodes.openCount
-  }
-
-  get nextDueMs(): number {
-    return this.#deadlines.nextMs()
+    super(options)
+    this.readRule(false)
   }
 
   add(arrival: Arrival): void {
-    const group = this.#groups.get(arrival.group) ?? this.#newGroup(arrival)
-    if (group === undefined) return
-    const { window } = group
+    const id = this.groupOf(arrival)
+    if (id < 0) return
+    const { timeMs } = arrival
+    const window = this.options.context.window.bind(id)
     const place = window.insert(arrival)
-    this.#bytes += ENTRY_BYTES
-    if (place === window.length - 1) {
-      if (window.countAt(place) >= this.#atLeast) this.#fire(group, place)
-    } else {
-      this.#fireFrom(group, place, arrival.timeMs)
-    }
-    if (window.length > EXACT_ENTRIES) this.#trim(group)
-    if (this.#accounted() > this.#options.limits.bytes) this.#makeRoom(group)
-    this.#schedule(group)
-  }
-
-  advance(): void {
-    const { watermarkMs } = this.#options.clock
-    for (
-      let group = this.#deadlines.take(watermarkMs);
-      group !== undefined;
-      group = this.#deadlines.take(watermarkMs)
-    ) {
-      this.#episodes.pass(group, watermarkMs)
-      this.#evict(group)
-      if (group.window.length === 0 && group.episodes.length === 0) this.#delete(group)
-      else this.#schedule(group)
-    }
-  }
-
-  close(cause: 'edit' | 'rule_removed'): void {
-    for (const group of this.#groups.values()) {
-      this.#episodes.close(group, { watermarkMs: this.#options.clock.watermarkMs, cause })
-      while (group.window.length > 0) this.#dropFirst(group, 'below')
-    }
-  }
-
-  adopt(options: WindowOptions, ask: boolean): boolean {
-    const formerly = this.#atLeast
-    this.#options = options
-    this.#episodes = new Episodes(options.rule, options.context)
-    this.#readRule()
-    this.#deadlines = new Deadlines()
+    this.account(ENTRY_BYTES)
     let hasFired = false
-    for (const group of this.#groups.values()) {
-      group.dueMs = Infinity
-      this.#episodes.adopt(group)
-      if (ask && formerly !== this.#atLeast) hasFired = this.#askAgain(group) || hasFired
-      this.#schedule(group)
-    }
-    return hasFired
+    if (place < window.length - 1) hasFired = this.#fireFrom(id, place, timeMs)
+    else if (this.#fires(place)) hasFired = this.#fire(id, place, this.#firstOf(place))
+    if (window.length > EXACT_ENTRIES) this.#trim(id)
+    if (this.accounted() > this.options.limits.bytes) this.#makeRoom(id)
+    if (place === 0 || hasFired) this.schedule(id)
   }
 
-  write(to: StateWriter): void {
-    const { rule, clock, context } = this.#options
-    const reachMs = Math.max(this.#withinMs, rule.quietMs)
-    const isCapped = this.#cappedMs >= clock.watermarkMs - rule.lateByMs - reachMs
-    if (this.#groups.size === 0 && !isCapped) return
-    const groups = [...this.#groups.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
-    const index = new PartitionIndex(context.names)
-    for (const { window, episodes } of groups) {
-      for (let i = 0; i < window.length; i++) index.use(window.partitionAt(i))
-      usePartitions(episodes, index)
-    }
-    to.f64(isCapped ? this.#cappedMs : -Infinity)
-    index.write(to)
-    to.u32(groups.length)
-    for (const { key, window, episodes, cappedMs, trimmedMs } of groups) {
-      to.text(key)
-      to.f64(cappedMs)
-      to.f64(trimmedMs)
-      window.write(to, index)
-      writeEpisodes(episodes, to, index)
-    }
-  }
-
-  read(from: StateReader): void {
-    const { rule, context } = this.#options
-    this.#cappedMs = from.f64()
-    const partitions = readPartitions(from, context.names)
-    for (let left = from.u32(); left > 0; left--) {
-      const key = from.text()
-      const [cappedMs, trimmedMs] = [from.f64(), from.f64()]
-      const window = new KeyWindow(context.names, this.#withinMs)
-      window.read(from, partitions)
-      const episodes = readEpisodes(from, { rule, groupKey: key }, partitions)
-      const group = { key, window, episodes, cappedMs, trimmedMs, dueMs: Infinity }
-      this.#groups.set(key, group)
-      this.#bytes += GROUP_BYTES + key.length + ENTRY_BYTES * window.length
-      this.#episodes.adopt(group)
-      this.#schedule(group)
-    }
-  }
-
-  #readRule(): void {
-    const { detector, escalate } = this.#options.rule as ThresholdRule
+  protected readRule(ask: boolean): boolean {
+    const formerly = this.#atLeast
+    const { detector, escalate } = this.options.rule as ThresholdRule
     this.#atLeast = detector.atLeast
     this.#withinMs = detector.withinMs
     this.#decisive = Math.max(detector.atLeast, ...escalate.map((step) => step.atLeast)) - 1
+    this.#horizon = new Horizon(this.options.rule, detector.withinMs)
+    return ask && formerly !== this.#atLeast && this.#askAgain()
+  }
+
+  protected get reachMs(): number {
+    return Math.max(this.#withinMs, this.options.rule.quietMs)
+  }
+
+  protected hasRecords(id: number): boolean {
+    return this.options.context.groups.count(id) > 0
+  }
+
+  protected forget(id: number): void {
+    if (!this.hasRecords(id)) return
+    const window = this.#window(id)
+    const gone = window.countBefore(this.#horizon.beforeMs(this.options.clock.watermarkMs))
+    if (gone > 0) this.#drop(window, gone, 'below')
+  }
+
+  protected dropRecords(id: number, uncovered: 'below' | 'cap'): void {
+    const window = this.#window(id)
+    if (window.length > 0) this.#drop(window, window.length, uncovered)
+  }
+
+  protected latestMs(id: number): number {
+    const window = this.#window(id)
+    if (window.length > 0) return window.timeAt(window.length - 1)
+    return Math.max(...this.episodesOf(id).map(({ endMs }) => endMs))
+  }
+
+  protected recordsDueMs(id: number): number {
+    if (!this.hasRecords(id)) return Infinity
+    return this.#horizon.dueMs(this.#window(id).timeAt(0))
+  }
+
+  protected usePartitions(id: number, index: PartitionIndex): void {
+    const window = this.#window(id)
+    for (let i = 0; i < window.length; i++) index.use(window.partitionAt(i))
+  }
+
+  protected writeRecords(id: number, to: StateWriter, index: PartitionIndex): void {
+    this.#window(id).write(to, index)
+  }
+
+  protected readRecords(id: number, from: StateReader, partitions: readonly number[]): void {
+    const window = this.#window(id)
+    window.read(from, partitions)
+    this.account(ENTRY_BYTES * window.length)
+  }
+
+  #window(id: number): RecordWindow {
+    return this.options.context.window.bind(id)
+  }
+
+  #fires(place: number): boolean {
+    const { window } = this.options.context
+    const first = place - this.#atLeast + 1
+    return first >= 0 && window.timeAt(first) > window.timeAt(place) - this.#withinMs
+  }
+
+  /** Index of the earliest kept record in the window that ends at this one. */
+  #firstOf(place: number): number {
+    const { window } = this.options.context
+    return window.firstAfter(window.timeAt(place) - this.#withinMs)
   }
 
   /**
    * An event came before others: those within its window count one more. If any of them then
    * fires, the first at or after it fires anew and claims it.
    */
-  #fireFrom(group: ThresholdGroup, place: number, timeMs: number): void {
-    const { window } = group
+  #fireFrom(id: number, place: number, timeMs: number): boolean {
+    const { window } = this.options.context
     const untilMs = timeMs + this.#withinMs
     const { length } = window
-    if (window.countAt(place) >= this.#atLeast) this.#fire(group, place)
-    for (let i = place + 1; i < length && window.timeAt(i) < untilMs; i++) {
-      const value = window.raise(i)
-      if (value >= this.#atLeast && this.#isNews(group, i, value)) this.#fire(group, i)
+    let first = this.#firstOf(place)
+    let hasFired = false
+    for (let i = place; i < length && window.timeAt(i) < untilMs; i++) {
+      if (!this.#fires(i)) continue
+      while (window.timeAt(first) <= window.timeAt(i) - this.#withinMs) first++
+      if (i > place && !this.#isNews(id, i, i - first + 1)) continue
+      this.#fire(id, i, first)
+      hasFired = true
     }
+    return hasFired
   }
 
   /** A higher count at an old firing below the peak changes nothing that an episode tells. */
-  #isNews(group: ThresholdGroup, place: number, value: number): boolean {
-    const { window } = group
-    if (this.#options.onFiring !== undefined || !window.hasFired(place)) return true
-    const episode = this.#episodes.at(group, window.timeAt(place))
+  #isNews(id: number, place: number, value: number): boolean {
+    const { window } = this.options.context
+    if (this.options.onFiring !== undefined || !window.hasFired(place)) return true
+    const extra = this.extra(id)
+    const episode = extra && this.episodes.at(extra, window.timeAt(place))
     return (
       episode === undefined ||
       value > episode.peak ||
@@ -211,36 +162,43 @@ export class ThresholdWindows implements RuleWindows {
     )
   }
 
-  #fire(group: ThresholdGroup, place: number, cause?: 'edit'): void {
-    const { window } = group
-    const { context, onFiring, rule } = this.#options
-    const firing = this.#firing
-    window.copyMark(place, firing)
-    window.copyMark(window.firstInWindow(place), this.#earliest)
-    firing.value = window.countAt(place)
-    firing.isNew = window.markFired(place)
-    firing.earliestPartition = this.#earliest.partition
-    firing.earliestPosition = this.#earliest.position
+  #fire(id: number, place: number, first: number, cause?: 'edit'): true {
+    const { context, onFiring, rule, clock } = this.options
+    const { window } = context
+    const extra = this.ensureExtra(id)
+    const mark: Mark = { timeMs: 0, hashHigh: 0, hashLow: 0, partition: 0, position: 0 }
+    window.copyMark(place, mark)
+    const firing: Firing = {
+      ...mark,
+      value: place - first + 1,
+      isNew: window.markFired(place),
+      earliestPartition: window.partitionAt(first),
+      earliestPosition: window.positionAt(first),
+    }
     const at = {
-      watermarkMs: this.#options.clock.watermarkMs,
+      watermarkMs: clock.watermarkMs,
       ...(cause === undefined ? {} : { cause }),
     }
-    const episode = this.#episodes.onFiring(group, firing, at)
-    if (firing.isNew) this.#claim(group, place, episode)
-    this.#flag(group, episode, firing.timeMs)
+    const episode = this.episodes.onFiring(extra, firing, at)
+    if (firing.isNew) this.#claim(extra, { place, first }, episode)
+    this.#flag(extra, episode, firing.timeMs)
     onFiring?.({
       rule,
-      group: group.key,
+      group: extra.key,
       ref: context.names.ref(firing),
       atMs: firing.timeMs,
       value: firing.value,
     })
+    return true
   }
 
   /** Counts the events of a new firing's window that no earlier firing covers. */
-  #claim(group: ThresholdGroup, place: number, episode: OpenEpisode): void {
-    const { window } = group
-    const first = window.firstInWindow(place)
+  #claim(
+    extra: GroupExtra,
+    { place, first }: { readonly place: number; readonly first: number },
+    episode: OpenEpisode,
+  ): void {
+    const { window } = this.options.context
     let next: OpenEpisode | undefined
     for (let i = place; i >= first; i--) {
       if (i < place && window.hasFired(i)) return
@@ -249,158 +207,79 @@ export class ThresholdWindows implements RuleWindows {
         continue
       }
       // Only a quiet period below the window leaves two episodes that one event could lie in.
-      next ??= this.#nextEpisode(group, place) ?? episode
+      next ??= this.#nextEpisode(extra, place) ?? episode
       if (next === episode) continue
       next.matches--
       episode.matches++
     }
   }
 
-  #nextEpisode(group: ThresholdGroup, place: number): OpenEpisode | undefined {
-    const { window } = group
+  #nextEpisode(extra: GroupExtra, place: number): OpenEpisode | undefined {
+    const { window } = this.options.context
     for (let i = place + 1; i < window.length; i++) {
-      if (window.hasFired(i)) return this.#episodes.at(group, window.timeAt(i))
+      if (window.hasFired(i)) return this.episodes.at(extra, window.timeAt(i))
     }
     return undefined
   }
 
-  #flag(group: ThresholdGroup, episode: OpenEpisode, timeMs: number): void {
-    if (timeMs - this.#withinMs < group.trimmedMs) episode.flags.add('approximate')
-    const reachMs = Math.max(this.#withinMs, this.#options.rule.quietMs)
-    if (timeMs - reachMs <= group.cappedMs) episode.flags.add('capped')
-  }
-
-  /** When its oldest record can be forgotten, or an episode clears or settles. */
-  #schedule(group: ThresholdGroup): void {
-    const { window } = group
-    const keptMs =
-      window.length === 0
-        ? Infinity
-        : window.timeAt(0) + this.#withinMs + this.#options.rule.lateByMs
-    this.#deadlines.schedule(group, Math.min(keptMs, this.#episodes.dueMs(group)))
-  }
-
-  /** Forgets what no admitted event can bring to count again. */
-  #evict(group: ThresholdGroup): void {
-    const keptMs = this.#options.clock.watermarkMs - this.#options.rule.lateByMs - this.#withinMs
-    const { window } = group
-    while (window.length > 0 && window.timeAt(0) < keptMs) this.#dropFirst(group, 'below')
+  #flag(extra: GroupExtra, episode: OpenEpisode, timeMs: number): void {
+    if (timeMs - this.#withinMs < extra.trimmedMs) episode.flags.add('approximate')
+    if (timeMs - this.reachMs <= extra.cappedMs) episode.flags.add('capped')
   }
 
   /** Keeps what decides firings: the lateness horizon and the newest before it. */
-  #trim(group: ThresholdGroup): void {
-    const { window } = group
-    const settled = window.countBefore(
-      this.#options.clock.watermarkMs - this.#options.rule.lateByMs,
-    )
+  #trim(id: number): void {
+    const { rule, clock } = this.options
+    const window = this.#window(id)
+    const settled = window.countBefore(clock.watermarkMs - rule.lateByMs)
     const excess = Math.min(settled - this.#decisive, window.length - EXACT_ENTRIES)
     if (excess < TRIM_STEP) return
-    for (let i = 0; i < excess; i++) {
-      group.trimmedMs = Math.max(group.trimmedMs, window.timeAt(0) + 1)
-      this.#dropFirst(group, 'below')
-    }
-  }
-
-  #dropFirst(group: ThresholdGroup, uncovered: 'below' | 'cap'): void {
-    const { window } = group
-    const as = window.isCovered(0) ? 'episode' : uncovered
-    this.#options.ledger.count(as, window.timeAt(0))
-    window.dropFirst()
-    this.#bytes -= ENTRY_BYTES
-  }
-
-  #accounted(): number {
-    return this.#bytes + EPISODE_BYTES * this.#episodes.openCount
-  }
-
-  /** `undefined` when there is no room and the rule refuses new groups. */
-  #newGroup({ group: key, timeMs }: Arrival): ThresholdGroup | undefined {
-    const { context, limits, rule, clock, ledger, onCap } = this.#options
-    if (this.#groups.size >= limits.groups) {
-      if (limits.overflow === 'refuse_new') {
-        onCap()
-        ledger.count('cap', timeMs)
-        this.#cappedMs = Math.max(this.#cappedMs, timeMs)
-        return undefined
-      }
-      this.#evictOldest(evictedAtOnce(limits.groups))
-    }
-    const reachMs = Math.max(this.#withinMs, rule.quietMs)
-    const isCapped = this.#cappedMs >= clock.watermarkMs - rule.lateByMs - reachMs
-    const group: ThresholdGroup = {
-      key,
-      window: new KeyWindow(context.names, this.#withinMs),
-      episodes: [],
-      cappedMs: isCapped ? this.#cappedMs : -Infinity,
-      trimmedMs: -Infinity,
-      dueMs: Infinity,
-    }
-    this.#groups.set(key, group)
-    this.#bytes += GROUP_BYTES + key.length
-    return group
+    const extra = this.ensureExtra(id)
+    extra.trimmedMs = Math.max(extra.trimmedMs, window.timeAt(excess - 1) + 1)
+    this.#drop(window, excess, 'below')
+    this.schedule(id)
   }
 
   /** Over the cap on bytes: a group that holds most of it is cut, else the oldest make room. */
-  #makeRoom(grown: ThresholdGroup): void {
-    const { limits, onCap } = this.#options
-    while (this.#accounted() > limits.bytes) {
-      const { window } = grown
+  #makeRoom(grown: number): void {
+    const { limits, onCap } = this.options
+    while (this.accounted() > limits.bytes) {
+      const window = this.#window(grown)
       const isLarge = window.length * ENTRY_BYTES * 2 > limits.bytes
-      if (!isLarge && this.#groups.size > 1) {
-        this.#evictOldest(1, grown)
+      if (!isLarge && this.table.size > 1) {
+        this.evictOldest(1, grown)
         continue
       }
       if (window.length < 2) return
       onCap()
-      for (let left = Math.ceil(window.length / 4); left > 0; left--) {
-        grown.cappedMs = Math.max(grown.cappedMs, window.timeAt(0))
-        this.#dropFirst(grown, 'cap')
-      }
+      const excess = Math.ceil(window.length / 4)
+      const extra = this.ensureExtra(grown)
+      extra.cappedMs = Math.max(extra.cappedMs, window.timeAt(excess - 1))
+      this.#drop(window, excess, 'cap')
+      this.schedule(grown)
     }
   }
 
-  /** Those without an episode first, then by their latest record (I2). */
-  #evictOldest(count: number, except?: ThresholdGroup): void {
-    const byAge = [...this.#groups.values()]
-      .filter((group) => group !== except)
-      .sort(
-        (a, b) =>
-          Number(a.episodes.length > 0) - Number(b.episodes.length > 0) ||
-          latestMs(a) - latestMs(b) ||
-          (a.key < b.key ? -1 : 1),
-      )
-    for (const group of byAge.slice(0, count)) this.#drop(group)
+  /** Accounts for the oldest records and forgets them. */
+  #drop(window: RecordWindow, count: number, uncovered: 'below' | 'cap'): void {
+    const { ledger } = this.options
+    for (let i = 0; i < count; i++) {
+      ledger.count(window.isCovered(i) ? 'episode' : uncovered, window.timeAt(i))
+    }
+    window.dropFirst(count)
+    this.account(-ENTRY_BYTES * count)
   }
 
-  /** A group makes room for another (I2). */
-  #drop(group: ThresholdGroup): void {
-    this.#options.onCap()
-    this.#cappedMs = Math.max(this.#cappedMs, latestMs(group))
-    this.#episodes.close(group, { watermarkMs: this.#options.clock.watermarkMs }, 'capped')
-    while (group.window.length > 0) this.#dropFirst(group, 'cap')
-    this.#deadlines.cancel(group)
-    this.#delete(group)
-  }
-
-  #delete(group: ThresholdGroup): void {
-    this.#groups.delete(group.key)
-    this.#bytes -= GROUP_BYTES + group.key.length
-  }
-
-  #askAgain(group: ThresholdGroup): boolean {
-    const { window } = group
+  #askAgain(): boolean {
     let hasFired = false
-    for (let i = 0; i < window.length; i++) {
-      if (window.hasFired(i) || window.countAt(i) < this.#atLeast) continue
-      this.#fire(group, i, 'edit')
-      hasFired = true
+    for (const id of this.table.ids) {
+      const window = this.#window(id)
+      for (let i = 0; i < window.length; i++) {
+        if (window.hasFired(i) || !this.#fires(i)) continue
+        this.#fire(id, i, this.#firstOf(i), 'edit')
+        hasFired = true
+      }
     }
     return hasFired
   }
-}
-
-/** Of its kept records; of its episodes when there are none. */
-function latestMs({ window, episodes }: ThresholdGroup): number {
-  if (window.length > 0) return window.timeAt(window.length - 1)
-  return Math.max(...episodes.map(({ endMs }) => endMs))
 }

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { KeyWindow } from '../../../src/rules/windows/key-window.ts'
+import { PlainWindow } from './plain-window.ts'
 import { RecordNames } from '../../../src/rules/windows/record-names.ts'
 
 const names = new RecordNames()
@@ -10,7 +10,7 @@ function mark(timeMs: number, position: number, hash = 0, partition = partitions
   return { timeMs, hashHigh: 0, hashLow: hash, partition, position }
 }
 
-function insert(window: KeyWindow, record: ReturnType<typeof mark>): number {
+function insert(window: PlainWindow, record: ReturnType<typeof mark>): number {
   const place = window.insert(record)
   for (let i = place + 1; i < window.length; i++) {
     if (window.timeAt(i) < record.timeMs + 10) window.raise(i)
@@ -18,13 +18,13 @@ function insert(window: KeyWindow, record: ReturnType<typeof mark>): number {
   return place
 }
 
-function countsOf(window: KeyWindow): number[] {
+function countsOf(window: PlainWindow): number[] {
   return Array.from({ length: window.length }, (_, i) => window.countAt(i))
 }
 
 describe('the window of one key', () => {
   it('orders by time, then hash, then position, then the name of the partition', () => {
-    const window = new KeyWindow(names, 10)
+    const window = new PlainWindow(names, 10)
     expect(window.insert(mark(5, 0))).toBe(0)
     expect(window.insert(mark(4, 1))).toBe(0)
     expect(window.insert(mark(5, 2, 9))).toBe(2)
@@ -33,7 +33,7 @@ describe('the window of one key', () => {
   })
 
   it('counts the half-open window that ends at each record', () => {
-    const window = new KeyWindow(names, 10)
+    const window = new PlainWindow(names, 10)
     for (const [position, timeMs] of [0, 5, 9, 10, 19, 20].entries()) {
       insert(window, mark(timeMs, position))
     }
@@ -42,7 +42,7 @@ describe('the window of one key', () => {
   })
 
   it('drops from the front and goes on counting', () => {
-    const window = new KeyWindow(names, 10)
+    const window = new PlainWindow(names, 10)
     for (let i = 0; i < 200; i++) insert(window, mark(i, i))
     for (let i = 0; i < 150; i++) window.dropFirst()
     expect([window.length, window.timeAt(0), window.countAt(49)]).toEqual([50, 150, 10])
@@ -63,7 +63,7 @@ describe('the window of one key', () => {
     })
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
-        const window = new KeyWindow(names, 10)
+        const window = new PlainWindow(names, 10)
         let plain: ReturnType<typeof mark>[] = []
         let dropped = -Infinity
         for (const [position, { timeMs, hash, partition, drop }] of steps.entries()) {

@@ -1,6 +1,6 @@
-import type { PartitionIndex } from './partition-index.ts'
-import type { RecordMark, RecordNames } from './record-names.ts'
-import type { StateReader, StateWriter } from './state-bytes.ts'
+import type { PartitionIndex } from '../../../src/rules/windows/partition-index.ts'
+import type { RecordMark, RecordNames } from '../../../src/rules/windows/record-names.ts'
+import type { StateReader, StateWriter } from '../../../src/rules/windows/state-bytes.ts'
 
 /** Numbers per record: time, hash high, hash low, partition, position, count, marks. */
 const STRIDE = 7
@@ -15,7 +15,7 @@ const COVERED = 2
  * per record. Indexes count from the oldest kept record and shift when older ones are dropped or
  * one is inserted before them.
  */
-export class KeyWindow {
+export class PlainWindow {
   readonly #names: RecordNames
   readonly #withinMs: number
   #cells: number[] = []

@@ -1,0 +1,222 @@
+import type { GroupKey } from '../../model/group.ts'
+import { wordsFor } from './group-hash.ts'
+import type { GroupHash } from './group-hash.ts'
+import { orderFor, UNIT_WORDS } from './unit-arena.ts'
+import type { UnitArena } from './unit-arena.ts'
+
+/** What is kept of a group, as numbers of 32 bits. */
+const HASH_HIGH = 0
+const HASH_LOW = 1
+/** Block of the key's letters, and their count with a mark when one takes two bytes. */
+const KEY = 2
+const KEY_LENGTH = 3
+/** Place in its bucket's heap (16 bits), order of its block (5), marks. */
+const PLACE = 4
+const BLOCK = 5
+const COUNT = 6
+/** Records of the block before the first one that is kept. */
+const HEAD = 7
+const GROUP_WORDS = 8
+
+const WIDE = 0x8000_0000
+const ORDER_SHIFT = 16
+const ORDER_BITS = 0x1f << ORDER_SHIFT
+const EXTRA = 1 << 21
+const PLACE_BITS = 0xffff
+
+const CHUNK_SHIFT = 12
+const CHUNK_GROUPS = 1 << CHUNK_SHIFT
+
+/** A bucket's heap counts its places in 16 bits. */
+export const GROUPS_PER_BUCKET_MAX = 0xffff
+
+/**
+ * The groups of an engine in typed arrays, by a number that is given again after {@link remove}:
+ * hash, letters of the key, and where its records lie. Memory only: nothing is decided by where a
+ * group lies, so that all rules share it.
+ */
+export class GroupStore {
+  readonly arena: UnitArena
+  readonly #chunks: Uint32Array[] = []
+  #count = 0
+  #firstFree = -1
+
+  constructor(arena: UnitArena) {
+    this.arena = arena
+  }
+
+  /** Of the group that `hash` was taken of. */
+  add(hash: GroupHash): number {
+    const id = this.#newId()
+    const words = this.#words(id)
+    const base = baseOf(id)
+    words[base + HASH_HIGH] = hash.high
+    words[base + HASH_LOW] = hash.low
+    words[base + PLACE] = 0
+    words[base + COUNT] = 0
+    words[base + HEAD] = 0
+    this.#writeKey(words, base, hash)
+    return id
+  }
+
+  /** The records' block must have been given back before. */
+  remove(id: number): void {
+    const words = this.#words(id)
+    const base = baseOf(id)
+    const length = words[base + KEY_LENGTH]!
+    this.arena.give(words[base + KEY]!, orderFor(keyUnits(length)))
+    words[base] = this.#firstFree + 1
+    this.#firstFree = id
+  }
+
+  /** Whether this is the number of the group that `hash` was taken of. */
+  is(id: number, hash: GroupHash): boolean {
+    const words = this.#words(id)
+    const base = baseOf(id)
+    if (words[base + HASH_LOW] !== hash.low || words[base + HASH_HIGH] !== hash.high) return false
+    const length = words[base + KEY_LENGTH]!
+    if (length !== keptLength(hash)) return false
+    const block = words[base + KEY]!
+    const letters = this.arena.words(block)
+    const first = this.arena.base(block)
+    const { words: sought, wordCount } = hash
+    for (let i = 0; i < wordCount; i++) if (letters[first + i] !== sought[i]) return false
+    return true
+  }
+
+  key(id: number): GroupKey {
+    const words = this.#words(id)
+    const base = baseOf(id)
+    const length = words[base + KEY_LENGTH]!
+    const block = words[base + KEY]!
+    const letters = this.arena.words(block)
+    const first = this.arena.base(block)
+    const units: number[] = []
+    for (let i = 0; i < (length & ~WIDE) >>> 0; i++) {
+      units.push(length >= WIDE ? wideAt(letters, first, i) : narrowAt(letters, first, i))
+    }
+    let key = ''
+    for (let i = 0; i < units.length; i += 4_096) {
+      key += String.fromCharCode(...units.slice(i, i + 4_096))
+    }
+    return key
+  }
+
+  keyLength(id: number): number {
+    return (this.#words(id)[baseOf(id) + KEY_LENGTH]! & ~WIDE) >>> 0
+  }
+
+  hashLow(id: number): number {
+    return this.#words(id)[baseOf(id) + HASH_LOW]!
+  }
+
+  /** The order in which groups of one bucket come when they are due at one time. */
+  compare(a: number, b: number): number {
+    const [wordsA, wordsB] = [this.#words(a), this.#words(b)]
+    const [baseA, baseB] = [baseOf(a), baseOf(b)]
+    const difference =
+      wordsA[baseA + HASH_HIGH]! - wordsB[baseB + HASH_HIGH]! ||
+      wordsA[baseA + HASH_LOW]! - wordsB[baseB + HASH_LOW]!
+    if (difference !== 0 || a === b) return difference
+    return this.key(a) < this.key(b) ? -1 : 1
+  }
+
+  place(id: number): number {
+    return this.#words(id)[baseOf(id) + PLACE]! & PLACE_BITS
+  }
+
+  setPlace(id: number, place: number): void {
+    const words = this.#words(id)
+    const at = baseOf(id) + PLACE
+    words[at] = (words[at]! & ~PLACE_BITS) | place
+  }
+
+  hasExtra(id: number): boolean {
+    return (this.#words(id)[baseOf(id) + PLACE]! & EXTRA) !== 0
+  }
+
+  setExtra(id: number, isThere: boolean): void {
+    const words = this.#words(id)
+    const at = baseOf(id) + PLACE
+    words[at] = isThere ? words[at]! | EXTRA : words[at]! & ~EXTRA
+  }
+
+  order(id: number): number {
+    return (this.#words(id)[baseOf(id) + PLACE]! & ORDER_BITS) >>> ORDER_SHIFT
+  }
+
+  block(id: number): number {
+    return this.#words(id)[baseOf(id) + BLOCK]!
+  }
+
+  setBlock(id: number, block: number, order: number): void {
+    const words = this.#words(id)
+    const base = baseOf(id)
+    words[base + BLOCK] = block
+    words[base + PLACE] = (words[base + PLACE]! & ~ORDER_BITS) | (order << ORDER_SHIFT)
+  }
+
+  count(id: number): number {
+    return this.#words(id)[baseOf(id) + COUNT]!
+  }
+
+  head(id: number): number {
+    return this.#words(id)[baseOf(id) + HEAD]!
+  }
+
+  setRange(id: number, head: number, count: number): void {
+    const words = this.#words(id)
+    const base = baseOf(id)
+    words[base + HEAD] = head
+    words[base + COUNT] = count
+  }
+
+  #newId(): number {
+    if (this.#firstFree >= 0) {
+      const id = this.#firstFree
+      this.#firstFree = this.#words(id)[baseOf(id)]! - 1
+      return id
+    }
+    const id = this.#count++
+    if ((id & (CHUNK_GROUPS - 1)) === 0) {
+      this.#chunks.push(new Uint32Array(CHUNK_GROUPS * GROUP_WORDS))
+    }
+    return id
+  }
+
+  #words(id: number): Uint32Array {
+    return this.#chunks[id >>> CHUNK_SHIFT]!
+  }
+
+  #writeKey(words: Uint32Array, base: number, hash: GroupHash): void {
+    const length = keptLength(hash)
+    const block = this.arena.take(orderFor(keyUnits(length)))
+    const letters = this.arena.words(block)
+    const first = this.arena.base(block)
+    const { words: given, wordCount } = hash
+    for (let i = 0; i < wordCount; i++) letters[first + i] = given[i]!
+    words[base + KEY] = block
+    words[base + KEY_LENGTH] = length
+  }
+}
+
+function keptLength({ length, isWide }: GroupHash): number {
+  return isWide ? (length | WIDE) >>> 0 : length
+}
+
+function baseOf(id: number): number {
+  return (id & (CHUNK_GROUPS - 1)) * GROUP_WORDS
+}
+
+/** Units that the letters take; `length` as it is kept. */
+function keyUnits(length: number): number {
+  return Math.ceil(wordsFor((length & ~WIDE) >>> 0, length >= WIDE) / UNIT_WORDS)
+}
+
+function narrowAt(letters: Uint32Array, first: number, i: number): number {
+  return (letters[first + (i >>> 2)]! >>> ((i & 3) * 8)) & 0xff
+}
+
+function wideAt(letters: Uint32Array, first: number, i: number): number {
+  return (letters[first + (i >>> 1)]! >>> ((i & 1) * 16)) & 0xffff
+}
