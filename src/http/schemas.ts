@@ -139,6 +139,22 @@ export const rulesetSchema = named(
   }),
 )
 
+export const reloadSchema = named(
+  'Reload',
+  z.object({
+    atMs: ms,
+    ruleset: text,
+    /** Rules whose state was rebuilt from the journal. */
+    rules: list(text),
+    records: count,
+    /** Records that the journal no longer held. */
+    missing: count,
+    warming: list(z.object({ ruleId: text, untilMs: ms })),
+    /** Unsettled episodes, against those that the rules had before. */
+    episodes: z.object({ gained: count, lost: count, moved: count, same: count }),
+  }),
+)
+
 export const ruleSchema = named(
   'Rule',
   z.object({
@@ -154,6 +170,8 @@ export const ruleSchema = named(
     lastMatchMs: ms.nullable(),
     groups: count.nullable(),
     openEpisodes: count.nullable(),
+    /** Until then the rule may miss what the journal no longer held when it was edited. */
+    warmingUntilMs: ms.nullable(),
   }),
 )
 

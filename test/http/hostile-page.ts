@@ -1,5 +1,5 @@
 import { incidentPage } from '../../src/http/incident-page.ts'
-import { overviewPage } from '../../src/http/page.ts'
+import { overviewPage } from '../../src/http/overview-page.ts'
 import type { IncidentDetail } from '../../src/http/read-model.ts'
 import {
   NOW_MS,

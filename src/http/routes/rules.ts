@@ -8,6 +8,7 @@ import {
   ledgerSchema,
   list,
   page,
+  reloadSchema,
   ruleSchema,
   rulesetSchema,
 } from '../schemas.ts'
@@ -25,6 +26,8 @@ export function ruleRoutes(app: App, options: HttpOptions): void {
           items: list(ruleSchema),
           problems: list(checkProblemSchema),
           ruleset: rulesetSchema.nullable(),
+          /** The last reload of this process that edited rules with state. */
+          lastReload: reloadSchema.nullable(),
         }),
         ...problems(400, 401, 403),
       },
@@ -33,6 +36,7 @@ export function ruleRoutes(app: App, options: HttpOptions): void {
       items: rulesWithFigures(options.rules(), options.stats()),
       problems: options.problems(),
       ruleset: options.ruleset() ?? null,
+      lastReload: options.stats()?.lastReload ?? null,
     }),
   })
   app.get('/api/v1/rules/:id/ledger', {
