@@ -41,7 +41,10 @@ const CONSTANTS: Readonly<Record<string, readonly [file: string, name: string]>>
   'length of a query': ['rules/language/graylog-query.ts', 'QUERY_LENGTH_MAX'],
   'parts of a query': ['rules/language/query-node.ts', 'QUERY_CLAUSES_MAX'],
   'parentheses of a query': ['rules/language/query-node.ts', 'QUERY_DEPTH_MAX'],
-  'groups of one rule': ['rules/engine.ts', 'GROUPS_MAX'],
+  'groups of one rule, unless its `limits.groups` says otherwise': [
+    'rules/windows/limits.ts',
+    'GROUPS_DEFAULT',
+  ],
   'matches kept exactly for a group': ['rules/windows/threshold.ts', 'EXACT_ENTRIES'],
   'length of a summary template': ['incidents/summary.ts', 'OUTPUT_MAX_BYTES'],
   'parts of a summary template': ['incidents/summary.ts', 'TOKENS_MAX'],
