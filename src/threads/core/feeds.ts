@@ -86,7 +86,7 @@ export class Feeds {
   /** One slice per partition that has something ready, about `budget` records in all. */
   *take(budget: number, rules: LoadedRules): Generator<NextSlice> {
     let left = budget
-    for (const [partition, feed] of [...this.#feeds]) {
+    for (const [partition, feed] of Array.from(this.#feeds)) {
       if (left <= 0) return
       // Behind the others for the next commit: a busy partition must not starve a quiet one.
       this.#feeds.delete(partition)
