@@ -84,22 +84,36 @@ async function buildApp(options: HttpOptions): Promise<App> {
   app.removeContentTypeParser('text/plain')
   app.setErrorHandler(failureHandler(options.report))
   const routes = rememberRoutes(app)
-  guardRoutes(app, options)
   app.addHook('onSend', async (_, reply) => {
     void reply.header('cache-control', reply.getHeader('cache-control') ?? 'no-store')
   })
   await app.register(helmet, HELMET)
-  await app.register(rateLimit, {
-    max: REQUESTS_PER_MINUTE,
-    timeWindow: 60_000,
-    errorResponseBuilder: (_, { after }) =>
-      new HttpProblem('too-many-requests', `Too many requests: come back in ${after}.`),
-  })
+  await limitRequests(app)
+  guardRoutes(app, options)
   app.setNotFoundHandler(answerUnknown(routes))
   await registerOpenApi(app, options.version)
   addRoutes(app, options)
   await app.ready()
   return app
+}
+
+/**
+ * Counts every request but probes and scrapes, before anybody asks who sent it: the plugin's own
+ * hook would run after the access table's and never see what that one refuses.
+ */
+async function limitRequests(app: App): Promise<void> {
+  await app.register(rateLimit, {
+    global: false,
+    max: REQUESTS_PER_MINUTE,
+    timeWindow: 60_000,
+    errorResponseBuilder: (_, { after }) =>
+      new HttpProblem('too-many-requests', `Too many requests: come back in ${after}.`),
+  })
+  const limit = app.rateLimit()
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.routeOptions.config?.rateLimit === false) return
+    await limit.call(app, request, reply)
+  })
 }
 
 function addRoutes(app: App, options: HttpOptions): void {

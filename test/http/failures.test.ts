@@ -115,6 +115,20 @@ describe('what cannot be answered', () => {
     expect(Number(response.headers['retry-after'])).toBeGreaterThan(0)
     expect((await call('anonymous', 'GET', '/health/live')).statusCode).toBe(200)
   })
+
+  it.each([
+    ['an unknown token', 'unknown', '/api/v1/inputs', 401],
+    ['no token', 'anonymous', '/api/v1/inputs', 401],
+    ['an unknown address', 'viewer', '/api/v1/nothing', 404],
+  ] as const)('requests with %s are limited too', async (_, caller, url, status) => {
+    const { call } = harness()
+    let response = await call(caller, 'GET', url)
+    expect(response.statusCode).toBe(status)
+    for (let i = 0; i < 600 && response.statusCode === status; i++) {
+      response = await call(caller, 'GET', url)
+    }
+    expect(response.statusCode).toBe(429)
+  })
 })
 
 describe('every answer', () => {
