@@ -29,6 +29,8 @@ import { answerUnknown, rememberRoutes } from './unknown-routes.ts'
 
 /** Per client address; probes and scrapes are not counted. */
 const REQUESTS_PER_MINUTE = 600
+/** A probe, a scraper, some people with a page open: more is somebody who means no good. */
+const CONNECTIONS_MAX = 1_000
 const BODY_MAX = 64 * 1_024
 const STOP_GRACE_MS = 1_000
 
@@ -79,6 +81,10 @@ async function buildApp(options: HttpOptions): Promise<App> {
       sendProblem(reply, new HttpProblem('bad-request', error.message), request.id)
     },
   }).withTypeProvider<ZodTypeProvider>()
+  app.server.maxConnections = CONNECTIONS_MAX
+  app.server.on('drop', () => {
+    options.report({ name: 'http.denied', labels: { reason: 'too-many-connections' } })
+  })
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
   app.removeContentTypeParser('text/plain')

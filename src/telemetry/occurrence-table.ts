@@ -102,12 +102,15 @@ const DELIVERIES = counter('webhook_deliveries', 'Notifications that came to an 
   'receiver',
   'outcome',
 ])
-const OUTBOX_FAILURES = counter('webhook_outbox_failures', 'Reads of the outbox that failed.')
+const OUTBOX_FAILURES = counter(
+  'webhook_outbox_failures',
+  'Reads of the outbox and reports to it that failed.',
+)
 const DISABLED = counter('webhook_receivers_disabled', 'Receivers that answered 410 Gone.', [
   'receiver',
 ])
 const HTTP_FAILURES = counter('http_failures', 'Requests that failed through a fault of ours.')
-const HTTP_DENIED = counter('http_denied', 'Requests refused for lack of rights, by reason.', [
+const HTTP_DENIED = counter('http_denied', 'Requests and connections refused, by reason.', [
   'reason',
 ])
 const TELEMETRY_FAILURES = counter('telemetry_failures', 'Own telemetry that was lost, by part.', [
@@ -180,7 +183,7 @@ export const OCCURRENCES: Readonly<Record<OccurrenceName, OccurrenceEntry>> = {
     metric: DELIVERIES,
     fixed: { outcome: 'dead' },
   }),
-  'delivery.outbox_failed': entry('error', 'the outbox could not be read', OUTBOX_FAILURES),
+  'delivery.outbox_failed': entry('error', 'the outbox failed: {step}', OUTBOX_FAILURES),
   'receiver.disabled': entry('error', 'receiver {receiver} wants nothing more (410)', DISABLED),
 
   'service.started': entry('info', 'Tocsin has started'),

@@ -52,6 +52,7 @@ const CONSTANTS: Readonly<Record<string, readonly [file: string, name: string]>>
   'match rows waiting for the core': ['threads/core/feeds.ts', 'WAITING_ROWS_MAX'],
   'records of one commit': ['threads/core/core.ts', 'COMMIT_RECORDS_MAX'],
   'entries of a page of the API': ['http/requests.ts', 'LIMIT_MAX'],
+  'connections of the API': ['http/server.ts', 'CONNECTIONS_MAX'],
   'body of an API request': ['http/server.ts', 'BODY_MAX'],
   'API requests of one address in a minute': ['http/server.ts', 'REQUESTS_PER_MINUTE'],
   'text of a note or reason': ['http/routes/incidents.ts', 'TEXT_MAX'],

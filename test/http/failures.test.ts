@@ -116,6 +116,16 @@ describe('what cannot be answered', () => {
     expect((await call('anonymous', 'GET', '/health/live')).statusCode).toBe(200)
   })
 
+  it('connections beyond 1,000 are refused and counted', async () => {
+    const { server, occurrences } = harness()
+    const app = await server.build()
+    expect(app.server.maxConnections).toBe(1_000)
+    app.server.emit('drop')
+    expect(occurrences).toEqual([
+      { name: 'http.denied', labels: { reason: 'too-many-connections' } },
+    ])
+  })
+
   it.each([
     ['an unknown token', 'unknown', '/api/v1/inputs', 401],
     ['no token', 'anonymous', '/api/v1/inputs', 401],
