@@ -78,6 +78,27 @@ it('a broken rule keeps the running ones and is named in log, metric and API unt
   )
 })
 
+it('an edited condition finds what came before it, and fires at the twentieth event', async () => {
+  const twenty = rule('Many errors').replace('at_least: 4', 'at_least: 20')
+  write('errors.yaml', twenty)
+  await logged('config.reloaded')
+  await send('eu', 15)
+  write('errors.yaml', twenty.replace('[500 TO 599]', '[503 TO 599]'))
+  expect(await logged('rules.rebuilt')).toMatchObject({ rules: ['errors'], missing: 0 })
+  await send('eu', 4)
+  await send('us', 19)
+  await waitFor('all to be evaluated', async () => {
+    const matches = await metric(service.url, 'tocsin_input_evaluated_total')
+    return matches >= 38 ? true : undefined
+  })
+  expect(await incidents(service.url)).toEqual([])
+  await send('eu', 1)
+  const { number } = await incidentOf('eu')
+  const { report, episodes } = await incidentDetail(service.url, number)
+  expect(report.value).toBe(20)
+  expect(episodes).toMatchObject([{ matches: 20 }])
+})
+
 it('SIGHUP reads everything again; a setting that is bound at the start is refused by name', async () => {
   service.signal('SIGHUP')
   await logged('config.reloaded')

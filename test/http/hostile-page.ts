@@ -82,6 +82,7 @@ export function pagesWith(text: string): { readonly overview: string; readonly i
         lastMatchMs: NOW_MS,
         groups: 1,
         openEpisodes: 1,
+        warmingUntilMs: null,
       },
     ],
     slo: [

@@ -196,15 +196,18 @@ export class Core {
     if (this.#isLive && mayOverlap) this.#feeds.growBacklog(journal, this.#epoch)
     this.#wake()
     if (!this.#isLive) return
+    const nowMs = this.#options.clock()
+    const { lastReload } = this.#rebuilder
     const stats = coreStats({
-      nowMs: this.#options.clock(),
+      nowMs,
       partitions: this.#partitions,
       feeds: this.#feeds,
-      rules: this.#engine.stats(),
+      rules: this.#rebuilder.withWarming(this.#engine.stats(), nowMs),
       ruleset: this.#rules.hash,
       lastNo: this.#committer.nextNo - 1,
     })
-    this.#options.post({ kind: 'stats', stats })
+    const more = lastReload === undefined ? {} : { lastReload }
+    this.#options.post({ kind: 'stats', stats: { ...stats, ...more } })
   }
 
   #wake(): void {
@@ -307,7 +310,7 @@ export class Core {
       ...(plan && { rebuilt: plan }),
     } as const
     const entry = activate(this.#engine, this.#partitions, body, no)
-    this.#rebuilder.tell(this.#engine)
+    this.#rebuilder.tell(this.#engine, { atMs: nowMs, ruleset: rules.hash })
     return entry
   }
 

@@ -1,6 +1,7 @@
 import type { RebuildPlan } from '../../model/commit.ts'
 import type { FromCore } from '../messages.ts'
 import type { Report } from '../../model/occurrence.ts'
+import type { ReloadReport, RuleStats } from '../../model/stats.ts'
 import type { Engine } from '../../rules/engine.ts'
 import type { PartitionTracker } from '../../rules/partition-tracker.ts'
 import { editedRules } from '../../rules/rebuild.ts'
@@ -19,16 +20,26 @@ export interface RebuilderOptions extends RebuildSources {
 /** Gives edited rules the state that they would have, had they been in force before (I8). */
 export class Rebuilder {
   readonly #options: RebuilderOptions
+  /** Until when a rule may miss what the journal no longer held, ms UTC. */
   readonly #warming = new Map<string, number>()
-  #counts: Readonly<Record<string, unknown>> | undefined
+  #counts: Omit<ReloadReport, 'episodes' | 'atMs' | 'ruleset'> | undefined
+  #lastReload: ReloadReport | undefined
 
   constructor(options: RebuilderOptions) {
     this.#options = options
   }
 
-  /** Until when a rule may miss what the journal no longer held, ms UTC. */
-  get warming(): ReadonlyMap<string, number> {
-    return this.#warming
+  /** What came of the last edit that was rebuilt by this process. */
+  get lastReload(): ReloadReport | undefined {
+    return this.#lastReload
+  }
+
+  /** The rules' figures, with until when each is warming. */
+  withWarming(stats: readonly RuleStats[], nowMs: number): RuleStats[] {
+    return stats.map((rule) => {
+      const warmingUntilMs = this.#warming.get(rule.ruleId) ?? 0
+      return warmingUntilMs > nowMs ? { ...rule, warmingUntilMs } : rule
+    })
   }
 
   /**
@@ -61,11 +72,12 @@ export class Rebuilder {
   }
 
   /** Says what the edit changed, once the engine has told its effects. */
-  tell(engine: Engine): void {
-    if (this.#counts === undefined) return
-    const detail = { ...this.#counts, episodes: engine.editDifference() }
+  tell(engine: Engine, at: { readonly atMs: number; readonly ruleset: string }): void {
+    const episodes = engine.editDifference()
+    if (this.#counts === undefined || episodes === undefined) return
+    this.#lastReload = { ...at, ...this.#counts, episodes }
     this.#counts = undefined
-    this.#options.report({ name: 'rules.rebuilt', detail })
+    this.#options.report({ name: 'rules.rebuilt', detail: { ...this.#lastReload } })
   }
 
   async #run(plan: RebuildPlan, rules: LoadedRules, nowMs: number): Promise<Rebuilt> {
