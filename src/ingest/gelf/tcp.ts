@@ -16,6 +16,12 @@ const MAX_CONNECTIONS_PER_SOURCE = 200
 /** Unfinished frames of all connections together; each alone may have 1 MiB. */
 const MAX_HELD_BYTES = 256 * 1_048_576
 
+/**
+ * Silence after which the kernel asks a peer whether it still lives: one that vanished without a
+ * word (a firewall forgot it, a machine lost power) would hold its place for ever.
+ */
+const KEEP_ALIVE_MS = 60_000
+
 /** How long a stopping input reads senders that go on, and how often it looks whether they do. */
 const HANG_UP_MS = 2_000
 const HANG_UP_CHECK_MS = 100
@@ -126,6 +132,7 @@ class GelfTcpSource implements Source {
       socket.resetAndDestroy()
       return
     }
+    socket.setKeepAlive(true, KEEP_ALIVE_MS)
     this.#perSource.set(source, ofSource + 1)
     const framer = this.#framer()
     this.#connections.set(socket, framer)

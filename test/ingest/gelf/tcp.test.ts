@@ -1,5 +1,4 @@
-import { connect } from 'node:net'
-import type { Socket } from 'node:net'
+import { connect, Socket } from 'node:net'
 
 import { afterEach, describe, expect, test, vi } from 'vitest'
 
@@ -38,6 +37,14 @@ const isWritten = (socket: Socket, text: string) =>
   new Promise<boolean>((resolve) => socket.write(text, (error) => resolve(error == null)))
 
 describe('a connection', () => {
+  test('is asked whether it still lives, so that peers that vanished give their places back', async () => {
+    const keepAlive = vi.spyOn(Socket.prototype, 'setKeepAlive')
+    const { dial } = await open()
+    await dial()
+    await vi.waitFor(() => expect(keepAlive).toHaveBeenCalledWith(true, 60_000))
+    keepAlive.mockRestore()
+  })
+
   test('brings messages however they are cut, and empty frames are nothing', async () => {
     const { sink, dial } = await open()
     const socket = await dial()
