@@ -153,8 +153,11 @@ export abstract class GroupWindows implements RuleWindows {
     const found = this.table.find(hash)
     if (found >= 0) return found
     const { limits, ledger, onCap } = this.options
-    const isFull = this.table.size >= limits.groups || this.accounted() >= limits.bytes
-    if (isFull && limits.overflow === 'refuse_new') {
+    const isNumberless = this.options.context.groups.isFull
+    const isFull =
+      isNumberless || this.table.size >= limits.groups || this.accounted() >= limits.bytes
+    const cannotEvict = limits.overflow === 'refuse_new' || (isNumberless && this.table.size === 0)
+    if (isFull && cannotEvict) {
       onCap()
       ledger.count('cap', timeMs)
       this.#cappedMs = Math.max(this.#cappedMs, timeMs)

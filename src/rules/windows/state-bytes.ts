@@ -3,10 +3,18 @@
  * length. Writing is canonical when what is written is: nothing here depends on the process.
  */
 
-import type { RecordMark } from './record-names.ts'
-
 /** Raised when the form changes; part of every state hash, so no rule reads another form. */
 export const STATE_FORMAT = 1
+
+const RECORD_BYTES = 24
+
+/** A kept record but for its time, as it is stored. */
+export interface RecordWords {
+  hashHigh: number
+  hashLow: number
+  positionLow: number
+  rest: number
+}
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true })
@@ -43,18 +51,17 @@ export class StateWriter {
     this.#length += 8
   }
 
-  /** A kept record: 27 bytes. */
-  record(record: RecordMark & { readonly marks: number }): void {
-    this.#need(27)
+  /** A kept record: 24 bytes, times first, as {@link RecordWords} says. */
+  record(timeMs: number, words: RecordWords): void {
+    this.#need(RECORD_BYTES)
     const view = this.#view
     const at = this.#length
-    view.setFloat64(at, record.timeMs, true)
-    view.setUint32(at + 8, record.hashHigh, true)
-    view.setUint32(at + 12, record.hashLow, true)
-    view.setUint16(at + 16, record.partition, true)
-    view.setFloat64(at + 18, record.position, true)
-    view.setUint8(at + 26, record.marks)
-    this.#length += 27
+    view.setFloat64(at, timeMs, true)
+    view.setUint32(at + 8, words.hashHigh, true)
+    view.setUint32(at + 12, words.hashLow, true)
+    view.setUint32(at + 16, words.positionLow, true)
+    view.setUint32(at + 20, words.rest, true)
+    this.#length += RECORD_BYTES
   }
 
   text(text: string): void {
