@@ -1,6 +1,7 @@
 import type { GroupKey } from '../../model/group.ts'
 import { wordsFor } from './group-hash.ts'
 import type { GroupHash } from './group-hash.ts'
+import type { StateWriter } from './state-bytes.ts'
 import { orderFor, UNIT_WORDS } from './unit-arena.ts'
 import type { UnitArena } from './unit-arena.ts'
 
@@ -117,6 +118,17 @@ export class GroupStore {
     return key
   }
 
+  writeKey(id: number, to: StateWriter): void {
+    const words = this.#words(id)
+    const base = baseOf(id)
+    const length = words[base + KEY_LENGTH]!
+    const block = words[base + KEY]!
+    const { arena } = this
+    const isWide = length >= WIDE
+    if (!isWide && to.letters(arena.words(block), arena.base(block), length)) return
+    to.text(this.key(id))
+  }
+
   keyLength(id: number): number {
     return (this.#words(id)[baseOf(id) + KEY_LENGTH]! & ~WIDE) >>> 0
   }
@@ -129,7 +141,7 @@ export class GroupStore {
     return this.#words(id)[baseOf(id) + HASH_LOW]!
   }
 
-  /** The order in which groups of one bucket come when they are due at one time. */
+  /** By hash, then by key: the order of groups in saved state, and of those due at one time. */
   compare(a: number, b: number): number {
     const difference = this.hashHigh(a) - this.hashHigh(b) || this.hashLow(a) - this.hashLow(b)
     if (difference !== 0 || a === b) return difference

@@ -24,10 +24,6 @@ export class StateWriter {
   #view = new DataView(this.#bytes.buffer)
   #length = 0
 
-  get length(): number {
-    return this.#length
-  }
-
   u8(value: number): void {
     this.#need(1)
     this.#bytes[this.#length++] = value
@@ -62,6 +58,26 @@ export class StateWriter {
     view.setUint32(at + 16, words.positionLow, true)
     view.setUint32(at + 20, words.rest, true)
     this.#length += RECORD_BYTES
+  }
+
+  /**
+   * The {@link text} of letters packed four to a word; false, with nothing written, when one of
+   * them is not ASCII and takes more than a byte.
+   */
+  letters(words: Uint32Array, first: number, length: number): boolean {
+    this.#need(4 + length)
+    const bytes = this.#bytes
+    const start = this.#length + 4
+    let seen = 0
+    for (let i = 0; i < length; i++) {
+      const letter = (words[first + (i >>> 2)]! >>> ((i & 3) * 8)) & 0xff
+      seen |= letter
+      bytes[start + i] = letter
+    }
+    if (seen > 0x7f) return false
+    this.u32(length)
+    this.#length += length
+    return true
   }
 
   text(text: string): void {

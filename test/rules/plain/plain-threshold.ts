@@ -148,7 +148,7 @@ export class PlainThreshold implements RuleWindows {
     const reachMs = Math.max(this.#withinMs, rule.quietMs)
     const isCapped = this.#cappedMs >= clock.watermarkMs - rule.lateByMs - reachMs
     if (this.#groups.size === 0 && !isCapped) return
-    const groups = [...this.#groups.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
+    const groups = [...this.#groups.values()].sort((a, b) => byHash(a.key, b.key))
     const index = new PartitionIndex(context.names)
     for (const { window, episodes } of groups) {
       for (let i = 0; i < window.length; i++) index.use(window.partitionAt(i))
