@@ -22,6 +22,7 @@ import { BYTES_DEFAULT } from './windows/limits.ts'
 import { RecordNames } from './windows/record-names.ts'
 import { RecordWindow } from './windows/record-window.ts'
 import type { Arrival, FiringSink, WindowsFactory } from './windows/rule-windows.ts'
+import { StateWriter } from './windows/state-bytes.ts'
 import { UnitArena } from './windows/unit-arena.ts'
 
 /** Consecutive slabs of one partition and one rule set, in order of position. */
@@ -73,8 +74,8 @@ export interface Engine {
   /** Buckets whose state changed since they were last saved; a loaded bucket is clean. */
   dirty(): BucketName[]
   /**
-   * Canonical bytes of a bucket as it is now, which counts as clean from then on: keys sorted,
-   * independent of the order of arrival within a group and of this process. Empty when there is
+   * Canonical bytes of a bucket as it is now, which counts as clean from then on: in the order
+   * of the keys' hashes, independent of the order of arrival within a group and of this process. Empty when there is
    * no state, and for a rule or state hash that is not in force.
    */
   save(name: BucketName): Uint8Array
@@ -376,7 +377,8 @@ function newContext(): EpisodeContext {
   const names = new RecordNames()
   const groups = new GroupStore(new UnitArena())
   const window = new RecordWindow(groups, names)
-  return { names, groups, window, changes: new ChangeLog(names) }
+  const changes = new ChangeLog(names)
+  return { names, groups, window, changes, writer: new StateWriter() }
 }
 
 function byId({ runners }: Runners): ReadonlyMap<string, RuleRunner> {

@@ -2,7 +2,8 @@ import type { SavedBucket } from '../model/commit.ts'
 import { Deadlines } from './windows/deadlines.ts'
 import { GROUP_BUCKETS } from './windows/group-hash.ts'
 import type { Arrival, RuleWindows, WindowOptions, WindowsFactory } from './windows/rule-windows.ts'
-import { STATE_FORMAT, StateReader, StateWriter } from './windows/state-bytes.ts'
+import { STATE_FORMAT, StateReader } from './windows/state-bytes.ts'
+import type { StateWriter } from './windows/state-bytes.ts'
 
 /** Windows of one bucket of a rule's groups. */
 interface Bucket {
@@ -118,7 +119,11 @@ export class RuleBuckets {
       if (no > bucket.stampNo) bucket.windows.close(cause)
       else {
         const name = { ruleId, stateHash, bucket: bucket.number }
-        handedBack.push({ ...name, no: bucket.stampNo, blob: bytesOf(bucket.windows) })
+        handedBack.push({
+          ...name,
+          no: bucket.stampNo,
+          blob: bytesOf(bucket.windows, this.#options.context.writer),
+        })
       }
     }
     return handedBack
@@ -144,7 +149,7 @@ export class RuleBuckets {
     const bucket = this.#buckets[number]
     if (bucket === undefined) return new Uint8Array()
     bucket.isDirty = false
-    const blob = bytesOf(bucket.windows)
+    const blob = bytesOf(bucket.windows, this.#options.context.writer)
     if (blob.length > 0) this.#stored.add(number)
     if (blob.length === 0 && !this.#ahead.includes(bucket)) this.#buckets[number] = undefined
     return blob
@@ -199,11 +204,11 @@ export class RuleBuckets {
   }
 }
 
-function bytesOf(windows: RuleWindows): Uint8Array {
-  const writer = new StateWriter()
+function bytesOf(windows: RuleWindows, writer: StateWriter): Uint8Array {
   writer.u8(STATE_FORMAT)
   windows.write(writer)
-  return writer.length === 1 ? new Uint8Array() : writer.finish()
+  const blob = writer.finish()
+  return blob.length === 1 ? new Uint8Array() : blob
 }
 
 function readInto(windows: RuleWindows, blob: Uint8Array): void {

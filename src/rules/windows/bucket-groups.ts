@@ -4,6 +4,8 @@ import type { GroupStore } from './group-store.ts'
 /** Up to so many, all are looked at; more get an index. */
 const UNINDEXED = 8
 const CHILDREN = 4
+const TAG_SHIFT = 24
+const NUMBER_BITS = 0xff_ffff
 
 /**
  * The groups of one bucket: an index by hash (open addressing, linear) and a heap by deadline in
@@ -12,7 +14,7 @@ const CHILDREN = 4
  */
 export class BucketGroups {
   readonly #store: GroupStore
-  /** Numbers + 1; 0 is empty. */
+  /** Eight bits of the hash and the number + 1; 0 is empty. */
   #index: Uint32Array | undefined
   /** Four-ary heap: numbers, and their deadlines beside them. */
   readonly #ids: number[] = []
@@ -39,9 +41,15 @@ export class BucketGroups {
       return -1
     }
     const mask = index.length - 1
-    for (let at = hash.low & mask; index[at] !== 0; at = (at + 1) & mask) {
-      const id = index[at]! - 1
-      if (this.#store.is(id, hash)) return id
+    const tag = tagOf(hash.high)
+    let at = hash.low & mask
+    for (let entry = index[at]!; entry !== 0; entry = index[at]!) {
+      // Other groups are passed over without looking at them.
+      if (entry >>> TAG_SHIFT === tag) {
+        const id = (entry & NUMBER_BITS) - 1
+        if (this.#store.is(id, hash)) return id
+      }
+      at = (at + 1) & mask
     }
     return -1
   }
@@ -154,20 +162,25 @@ export class BucketGroups {
     const mask = index.length - 1
     let at = this.#store.hashLow(id) & mask
     while (index[at] !== 0) at = (at + 1) & mask
-    index[at] = id + 1
+    index[at] = ((tagOf(this.#store.hashHigh(id)) << TAG_SHIFT) | (id + 1)) >>> 0
   }
 
   /** Moves up what lies behind it, so that no search ends at the hole. */
   #leave(index: Uint32Array, id: number): void {
     const mask = index.length - 1
     let hole = this.#store.hashLow(id) & mask
-    while (index[hole] !== id + 1) hole = (hole + 1) & mask
+    while ((index[hole]! & NUMBER_BITS) !== id + 1) hole = (hole + 1) & mask
     for (let at = (hole + 1) & mask; index[at] !== 0; at = (at + 1) & mask) {
-      const home = this.#store.hashLow(index[at]! - 1) & mask
+      const home = this.#store.hashLow((index[at]! & NUMBER_BITS) - 1) & mask
       if (((at - home) & mask) < ((at - hole) & mask)) continue
       index[hole] = index[at]!
       hole = at
     }
     index[hole] = 0
   }
+}
+
+/** Bits that neither the bucket nor the place in the index is made of. */
+function tagOf(hashHigh: number): number {
+  return (hashHigh >>> 16) & 0xff
 }

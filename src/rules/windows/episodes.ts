@@ -9,6 +9,7 @@ import type { GroupStore } from './group-store.ts'
 import { OpenEpisode } from './open-episode.ts'
 import type { RecordMark, RecordNames } from './record-names.ts'
 import type { RecordWindow } from './record-window.ts'
+import type { StateWriter } from './state-bytes.ts'
 
 /** An event at which the condition holds. Reused by its owner: nothing of it is kept. */
 export interface Firing extends RecordMark {
@@ -36,6 +37,8 @@ export interface EpisodeContext {
   readonly groups: GroupStore
   /** Bound to one group after the other. */
   readonly window: RecordWindow
+  /** Empty between two uses. */
+  readonly writer: StateWriter
 }
 
 /** The episodes of one bucket of a rule (design §4.3): firings in, at most two touched, changes out. */

@@ -1,6 +1,7 @@
 import type { GroupKey } from '../../model/group.ts'
 import { wordsFor } from './group-hash.ts'
 import type { GroupHash } from './group-hash.ts'
+import type { StateWriter } from './state-bytes.ts'
 import { orderFor, UNIT_WORDS } from './unit-arena.ts'
 import type { UnitArena } from './unit-arena.ts'
 
@@ -27,8 +28,8 @@ const PLACE_BITS = 0xffff
 const CHUNK_SHIFT = 12
 const CHUNK_GROUPS = 1 << CHUNK_SHIFT
 
-/** A bucket's heap counts its places in 16 bits. */
-export const GROUPS_PER_BUCKET_MAX = 0xffff
+/** An index counts groups in 24 bits. */
+const GROUPS_MAX = 0xff_fffe
 
 /**
  * The groups of an engine in typed arrays, by a number that is given again after {@link remove}:
@@ -45,7 +46,12 @@ export class GroupStore {
     this.arena = arena
   }
 
-  /** Of the group that `hash` was taken of. */
+  /** No group more can be numbered: all rules together have reached 16 million. */
+  get isFull(): boolean {
+    return this.#firstFree < 0 && this.#count >= GROUPS_MAX
+  }
+
+  /** Of the group that `hash` was taken of; not when {@link isFull}. */
   add(hash: GroupHash): number {
     const id = this.#newId()
     const words = this.#words(id)
@@ -87,36 +93,57 @@ export class GroupStore {
   key(id: number): GroupKey {
     const words = this.#words(id)
     const base = baseOf(id)
-    const length = words[base + KEY_LENGTH]!
+    const kept = words[base + KEY_LENGTH]!
+    const length = (kept & ~WIDE) >>> 0
     const block = words[base + KEY]!
     const letters = this.arena.words(block)
     const first = this.arena.base(block)
-    const units: number[] = []
-    for (let i = 0; i < (length & ~WIDE) >>> 0; i++) {
-      units.push(length >= WIDE ? wideAt(letters, first, i) : narrowAt(letters, first, i))
-    }
     let key = ''
-    for (let i = 0; i < units.length; i += 4_096) {
-      key += String.fromCharCode(...units.slice(i, i + 4_096))
+    if (kept >= WIDE) {
+      for (let i = 0; i < length; i++) key += String.fromCharCode(wideAt(letters, first, i))
+      return key
+    }
+    for (let i = 0; i + 4 <= length; i += 4) {
+      const word = letters[first + (i >>> 2)]!
+      key += String.fromCharCode(
+        word & 0xff,
+        (word >>> 8) & 0xff,
+        (word >>> 16) & 0xff,
+        word >>> 24,
+      )
+    }
+    for (let i = length & ~3; i < length; i++) {
+      key += String.fromCharCode(narrowAt(letters, first, i))
     }
     return key
+  }
+
+  writeKey(id: number, to: StateWriter): void {
+    const words = this.#words(id)
+    const base = baseOf(id)
+    const length = words[base + KEY_LENGTH]!
+    const block = words[base + KEY]!
+    const { arena } = this
+    const isWide = length >= WIDE
+    if (!isWide && to.letters(arena.words(block), arena.base(block), length)) return
+    to.text(this.key(id))
   }
 
   keyLength(id: number): number {
     return (this.#words(id)[baseOf(id) + KEY_LENGTH]! & ~WIDE) >>> 0
   }
 
+  hashHigh(id: number): number {
+    return this.#words(id)[baseOf(id) + HASH_HIGH]!
+  }
+
   hashLow(id: number): number {
     return this.#words(id)[baseOf(id) + HASH_LOW]!
   }
 
-  /** The order in which groups of one bucket come when they are due at one time. */
+  /** By hash, then by key: the order of groups in saved state, and of those due at one time. */
   compare(a: number, b: number): number {
-    const [wordsA, wordsB] = [this.#words(a), this.#words(b)]
-    const [baseA, baseB] = [baseOf(a), baseOf(b)]
-    const difference =
-      wordsA[baseA + HASH_HIGH]! - wordsB[baseB + HASH_HIGH]! ||
-      wordsA[baseA + HASH_LOW]! - wordsB[baseB + HASH_LOW]!
+    const difference = this.hashHigh(a) - this.hashHigh(b) || this.hashLow(a) - this.hashLow(b)
     if (difference !== 0 || a === b) return difference
     return this.key(a) < this.key(b) ? -1 : 1
   }

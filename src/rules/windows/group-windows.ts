@@ -88,20 +88,18 @@ export abstract class GroupWindows implements RuleWindows {
     const isCapped = this.#isCapped()
     if (this.table.size === 0 && !isCapped) return
     const { names, groups: store } = this.options.context
-    const groups = this.table.ids
-      .map((id) => ({ id, key: store.key(id) }))
-      .sort((a, b) => (a.key < b.key ? -1 : 1))
+    const ids = [...this.table.ids].sort((a, b) => store.compare(a, b))
     const index = new PartitionIndex(names)
-    for (const { id } of groups) {
+    for (const id of ids) {
       this.usePartitions(id, index)
       usePartitions(this.episodesOf(id), index)
     }
     to.f64(isCapped ? this.#cappedMs : -Infinity)
     index.write(to)
-    to.u32(groups.length)
-    for (const { id, key } of groups) {
+    to.u32(ids.length)
+    for (const id of ids) {
       const extra = this.extra(id)
-      to.text(key)
+      store.writeKey(id, to)
       to.f64(extra?.cappedMs ?? -Infinity)
       to.f64(extra?.trimmedMs ?? -Infinity)
       this.writeRecords(id, to, index)
@@ -153,8 +151,11 @@ export abstract class GroupWindows implements RuleWindows {
     const found = this.table.find(hash)
     if (found >= 0) return found
     const { limits, ledger, onCap } = this.options
-    const isFull = this.table.size >= limits.groups || this.accounted() >= limits.bytes
-    if (isFull && limits.overflow === 'refuse_new') {
+    const isNumberless = this.options.context.groups.isFull
+    const isFull =
+      isNumberless || this.table.size >= limits.groups || this.accounted() >= limits.bytes
+    const cannotEvict = limits.overflow === 'refuse_new' || (isNumberless && this.table.size === 0)
+    if (isFull && cannotEvict) {
       onCap()
       ledger.count('cap', timeMs)
       this.#cappedMs = Math.max(this.#cappedMs, timeMs)

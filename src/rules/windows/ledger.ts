@@ -1,6 +1,7 @@
 import type { LedgerDelta } from '../../model/commit.ts'
 
-const HOUR_MS = 3_600_000
+/** The ledger counts by hours of event time. */
+export const HOUR_MS = 3_600_000
 
 /** What became of a match (I9); the order is part of nothing stored. */
 const CLASSES = [

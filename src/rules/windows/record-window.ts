@@ -1,7 +1,7 @@
 import type { GroupStore } from './group-store.ts'
 import type { PartitionIndex } from './partition-index.ts'
 import type { RecordMark, RecordNames } from './record-names.ts'
-import type { StateReader, StateWriter } from './state-bytes.ts'
+import type { RecordWords, StateReader, StateWriter } from './state-bytes.ts'
 import { orderFor, UNIT_WORDS } from './unit-arena.ts'
 
 /** A record's numbers of 32 bits: its time takes the first two as a floating-point number. */
@@ -167,30 +167,54 @@ export class RecordWindow {
     if (this.#room > 8 && this.#length * 4 <= this.#room) this.#moveTo(orderFor(this.#length * 2))
   }
 
+  /** Tells the index which partitions the records are of. */
+  usePartitions(index: PartitionIndex): void {
+    let last = -1
+    for (let i = 0; i < this.#length; i++) {
+      const partition = this.partitionAt(i)
+      if (partition !== last) index.use(partition)
+      last = partition
+    }
+  }
+
   write(to: StateWriter, partitions: PartitionIndex): void {
     to.u32(this.#length)
     const words = this.#words
+    let partition = -1
+    let place = 0
+    const record: RecordWords = { hashHigh: 0, hashLow: 0, positionLow: 0, rest: 0 }
     for (let i = 0; i < this.#length; i++) {
       const at = this.#base + i * UNIT_WORDS
-      to.record({
-        timeMs: this.timeAt(i),
-        hashHigh: words[at + HASH_HIGH]!,
-        hashLow: words[at + HASH_LOW]!,
-        partition: partitions.placeOf(this.partitionAt(i)),
-        position: this.positionAt(i),
-        marks: words[at + REST]! & (FIRED | COVERED),
-      })
+      const rest = words[at + REST]!
+      if (rest >>> PARTITION_SHIFT !== partition) {
+        partition = rest >>> PARTITION_SHIFT
+        place = partitions.placeOf(partition)
+      }
+      record.hashHigh = words[at + HASH_HIGH]!
+      record.hashLow = words[at + HASH_LOW]!
+      record.positionLow = words[at + POSITION_LOW]!
+      record.rest = (rest & 0xffff) | (place << PARTITION_SHIFT)
+      to.record(this.#floats[at >>> 1]!, record)
     }
   }
 
   /** Fills an empty window; what is read is in order. */
   read(from: StateReader, partitions: readonly number[]): void {
-    for (let left = from.u32(); left > 0; left--) {
-      const [timeMs, hashHigh, hashLow] = [from.f64(), from.u32(), from.u32()]
-      const [partition, position] = [partitions[from.u16()]!, from.f64()]
-      const index = this.insert({ timeMs, hashHigh, hashLow, partition, position })
-      this.#words[this.#base + index * UNIT_WORDS + REST]! |= from.u8()
+    const length = from.u32()
+    if (length === 0) return
+    this.#moveTo(orderFor(length))
+    const words = this.#words
+    for (let i = 0, at = this.#base; i < length; i++, at += UNIT_WORDS) {
+      this.#floats[at >>> 1] = from.f64()
+      words[at + HASH_HIGH] = from.u32()
+      words[at + HASH_LOW] = from.u32()
+      words[at + POSITION_LOW] = from.u32()
+      const rest = from.u32()
+      words[at + REST] =
+        (rest & 0xffff) | (partitions[rest >>> PARTITION_SHIFT]! << PARTITION_SHIFT)
     }
+    this.#length = length
+    this.#store.setRange(this.#id, 0, length)
   }
 
   #mark(index: number, mark: number): boolean {

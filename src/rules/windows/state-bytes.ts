@@ -3,10 +3,18 @@
  * length. Writing is canonical when what is written is: nothing here depends on the process.
  */
 
-import type { RecordMark } from './record-names.ts'
-
 /** Raised when the form changes; part of every state hash, so no rule reads another form. */
 export const STATE_FORMAT = 1
+
+const RECORD_BYTES = 24
+
+/** A kept record but for its time, as it is stored. */
+export interface RecordWords {
+  hashHigh: number
+  hashLow: number
+  positionLow: number
+  rest: number
+}
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true })
@@ -15,10 +23,6 @@ export class StateWriter {
   #bytes = new Uint8Array(256)
   #view = new DataView(this.#bytes.buffer)
   #length = 0
-
-  get length(): number {
-    return this.#length
-  }
 
   u8(value: number): void {
     this.#need(1)
@@ -43,18 +47,37 @@ export class StateWriter {
     this.#length += 8
   }
 
-  /** A kept record: 27 bytes. */
-  record(record: RecordMark & { readonly marks: number }): void {
-    this.#need(27)
+  /** A kept record: 24 bytes, times first, as {@link RecordWords} says. */
+  record(timeMs: number, words: RecordWords): void {
+    this.#need(RECORD_BYTES)
     const view = this.#view
     const at = this.#length
-    view.setFloat64(at, record.timeMs, true)
-    view.setUint32(at + 8, record.hashHigh, true)
-    view.setUint32(at + 12, record.hashLow, true)
-    view.setUint16(at + 16, record.partition, true)
-    view.setFloat64(at + 18, record.position, true)
-    view.setUint8(at + 26, record.marks)
-    this.#length += 27
+    view.setFloat64(at, timeMs, true)
+    view.setUint32(at + 8, words.hashHigh, true)
+    view.setUint32(at + 12, words.hashLow, true)
+    view.setUint32(at + 16, words.positionLow, true)
+    view.setUint32(at + 20, words.rest, true)
+    this.#length += RECORD_BYTES
+  }
+
+  /**
+   * The {@link text} of letters packed four to a word; false, with nothing written, when one of
+   * them is not ASCII and takes more than a byte.
+   */
+  letters(words: Uint32Array, first: number, length: number): boolean {
+    this.#need(4 + length)
+    const bytes = this.#bytes
+    const start = this.#length + 4
+    let seen = 0
+    for (let i = 0; i < length; i++) {
+      const letter = (words[first + (i >>> 2)]! >>> ((i & 3) * 8)) & 0xff
+      seen |= letter
+      bytes[start + i] = letter
+    }
+    if (seen > 0x7f) return false
+    this.u32(length)
+    this.#length += length
+    return true
   }
 
   text(text: string): void {

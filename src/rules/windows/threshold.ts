@@ -15,6 +15,7 @@ import type { Firing } from './episodes.ts'
 import { GroupWindows } from './group-windows.ts'
 import type { GroupExtra } from './group-windows.ts'
 import { Horizon } from './horizon.ts'
+import { HOUR_MS } from './ledger.ts'
 import { ENTRY_BYTES } from './limits.ts'
 import type { Mark, OpenEpisode } from './open-episode.ts'
 import type { PartitionIndex } from './partition-index.ts'
@@ -77,7 +78,9 @@ export class ThresholdWindows extends GroupWindows {
   protected forget(id: number): void {
     if (!this.hasRecords(id)) return
     const window = this.#window(id)
-    const gone = window.countBefore(this.#horizon.beforeMs(this.options.clock.watermarkMs))
+    const gone = window.countBefore(
+      this.#horizon.beforeMs(this.options.clock.watermarkMs, this.#phaseMs(id)),
+    )
     if (gone > 0) this.#drop(window, gone, 'below')
   }
 
@@ -94,12 +97,11 @@ export class ThresholdWindows extends GroupWindows {
 
   protected recordsDueMs(id: number): number {
     if (!this.hasRecords(id)) return Infinity
-    return this.#horizon.dueMs(this.#window(id).timeAt(0))
+    return this.#horizon.dueMs(this.#window(id).timeAt(0), this.#phaseMs(id))
   }
 
   protected usePartitions(id: number, index: PartitionIndex): void {
-    const window = this.#window(id)
-    for (let i = 0; i < window.length; i++) index.use(window.partitionAt(i))
+    this.#window(id).usePartitions(index)
   }
 
   protected writeRecords(id: number, to: StateWriter, index: PartitionIndex): void {
@@ -110,6 +112,10 @@ export class ThresholdWindows extends GroupWindows {
     const window = this.#window(id)
     window.read(from, partitions)
     this.account(ENTRY_BYTES * window.length)
+  }
+
+  #phaseMs(id: number): number {
+    return this.#horizon.phaseMs(this.options.context.groups.hashLow(id))
   }
 
   #window(id: number): RecordWindow {
@@ -263,8 +269,20 @@ export class ThresholdWindows extends GroupWindows {
   /** Accounts for the oldest records and forgets them. */
   #drop(window: RecordWindow, count: number, uncovered: 'below' | 'cap'): void {
     const { ledger } = this.options
-    for (let i = 0; i < count; i++) {
-      ledger.count(window.isCovered(i) ? 'episode' : uncovered, window.timeAt(i))
+    for (let i = 0; i < count;) {
+      const isCovered = window.isCovered(i)
+      const timeMs = window.timeAt(i)
+      const hourMs = Math.floor(timeMs / HOUR_MS) * HOUR_MS
+      let end = i + 1
+      while (
+        end < count &&
+        window.isCovered(end) === isCovered &&
+        window.timeAt(end) < hourMs + HOUR_MS
+      ) {
+        end++
+      }
+      ledger.count(isCovered ? 'episode' : uncovered, timeMs, end - i)
+      i = end
     }
     window.dropFirst(count)
     this.account(-ENTRY_BYTES * count)

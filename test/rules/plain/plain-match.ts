@@ -112,7 +112,7 @@ export class PlainMatch implements RuleWindows {
   write(to: StateWriter): void {
     const isCapped = this.#isCapped()
     if (this.#groups.size === 0 && !isCapped) return
-    const groups = [...this.#groups.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
+    const groups = [...this.#groups.values()].sort((a, b) => byHash(a.key, b.key))
     const index = new PartitionIndex(this.#options.context.names)
     for (const { episodes } of groups) usePartitions(episodes, index)
     to.f64(isCapped ? this.#cappedMs : -Infinity)

@@ -14,6 +14,7 @@ import type { GroupKey } from '../../../src/model/group.ts'
 import type { Rule } from '../../../src/rules/rule.ts'
 import { Episodes } from '../../../src/rules/windows/episodes.ts'
 import type { Firing } from '../../../src/rules/windows/episodes.ts'
+import { GroupHash } from '../../../src/rules/windows/group-hash.ts'
 import { Horizon } from '../../../src/rules/windows/horizon.ts'
 import { byHash, firstDue } from './first-due.ts'
 import { PlainWindow } from './plain-window.ts'
@@ -147,7 +148,7 @@ export class PlainThreshold implements RuleWindows {
     const reachMs = Math.max(this.#withinMs, rule.quietMs)
     const isCapped = this.#cappedMs >= clock.watermarkMs - rule.lateByMs - reachMs
     if (this.#groups.size === 0 && !isCapped) return
-    const groups = [...this.#groups.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
+    const groups = [...this.#groups.values()].sort((a, b) => byHash(a.key, b.key))
     const index = new PartitionIndex(context.names)
     for (const { window, episodes } of groups) {
       for (let i = 0; i < window.length; i++) index.use(window.partitionAt(i))
@@ -280,13 +281,18 @@ export class PlainThreshold implements RuleWindows {
   /** When its oldest record can be forgotten, or an episode clears or settles. */
   #dueMs(group: ThresholdGroup): number {
     const { window } = group
-    const keptMs = window.length === 0 ? Infinity : this.#horizon.dueMs(window.timeAt(0))
+    const keptMs =
+      window.length === 0 ? Infinity : this.#horizon.dueMs(window.timeAt(0), this.#phaseMs(group))
     return Math.min(keptMs, this.#episodes.dueMs(group))
+  }
+
+  #phaseMs({ key }: ThresholdGroup): number {
+    return this.#horizon.phaseMs(new GroupHash().take(key).low)
   }
 
   /** Forgets what no admitted event can bring to count again. */
   #evict(group: ThresholdGroup): void {
-    const keptMs = this.#horizon.beforeMs(this.#options.clock.watermarkMs)
+    const keptMs = this.#horizon.beforeMs(this.#options.clock.watermarkMs, this.#phaseMs(group))
     const { window } = group
     while (window.length > 0 && window.timeAt(0) < keptMs) this.#dropFirst(group, 'below')
   }

@@ -123,12 +123,16 @@ export class PlainWindow {
   write(to: StateWriter, partitions: PartitionIndex): void {
     to.u32(this.length)
     for (let at = this.#head; at < this.#cells.length; at += STRIDE) {
-      to.f64(this.#cells[at]!)
-      to.u32(this.#cells[at + 1]!)
-      to.u32(this.#cells[at + 2]!)
-      to.u16(partitions.placeOf(this.#cells[at + 3]!))
-      to.f64(this.#cells[at + 4]!)
-      to.u8(this.#cells[at + MARKS]!)
+      const position = this.#cells[at + 4]!
+      to.record(this.#cells[at]!, {
+        hashHigh: this.#cells[at + 1]!,
+        hashLow: this.#cells[at + 2]!,
+        positionLow: position % 2 ** 32,
+        rest:
+          partitions.placeOf(this.#cells[at + 3]!) * 2 ** 16 +
+          Math.floor(position / 2 ** 32) * 4 +
+          this.#cells[at + MARKS]!,
+      })
     }
   }
 
@@ -136,9 +140,11 @@ export class PlainWindow {
   read(from: StateReader, partitions: readonly number[]): void {
     for (let left = from.u32(); left > 0; left--) {
       const [timeMs, hashHigh, hashLow] = [from.f64(), from.u32(), from.u32()]
-      const [partition, position] = [partitions[from.u16()]!, from.f64()]
+      const [low, rest] = [from.u32(), from.u32()]
+      const position = ((rest & 0xffff) >>> 2) * 2 ** 32 + low
+      const partition = partitions[rest >>> 16]!
       const index = this.insert({ timeMs, hashHigh, hashLow, partition, position })
-      this.#cells[this.#head + index * STRIDE + MARKS] = from.u8()
+      this.#cells[this.#head + index * STRIDE + MARKS] = rest & 3
     }
   }
 
