@@ -12,7 +12,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 
 import { gelf, postGelf } from '../support/gelf-send.ts'
 import { journalled } from '../support/journalled.ts'
-import { HTTP_CONFIG, incidents, sloEvents } from '../support/service-api.ts'
+import { everyEventRules, HTTP_CONFIG, incidents, sloEvents } from '../support/service-api.ts'
 import { serviceFolder, startService } from '../support/service.ts'
 import type { RunningService } from '../support/service.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -30,22 +30,7 @@ receivers:
     allow: { http: true, addresses: [127.0.0.0/8], ports: ["\${RECEIVER_PORT}"] }
 ${HTTP_CONFIG}
 `
-const RULES = `
-rule: every-event
-title: Every event of a sender
-severity: high
-from: [tcp, web]
-where: _exists_:ref
-group_by: [sender]
-match: {}
----
-slo: all
-service: web
-objective: 99%
-from: [tcp, web]
-total: _exists_:ref
-bad: sender:nobody
-`
+const RULES = everyEventRules('tcp', 'web')
 const CONNECTIONS = 3
 const REQUESTS = 3
 const BATCH = 25

@@ -9,27 +9,12 @@ import { afterEach, expect, it } from 'vitest'
 
 import { gelf, postGelf } from '../support/gelf-send.ts'
 import { journalled } from '../support/journalled.ts'
-import { HTTP_CONFIG, incidents, sloEvents } from '../support/service-api.ts'
+import { everyEventRules, HTTP_CONFIG, incidents, sloEvents } from '../support/service-api.ts'
 import { serveToEnd, serviceFolder, startService } from '../support/service.ts'
 import type { RunningService } from '../support/service.ts'
 import { waitFor } from '../support/wait-for.ts'
 
-const RULES = `
-rule: every-event
-title: Every event of a sender
-severity: high
-from: [web]
-where: _exists_:ref
-group_by: [sender]
-match: {}
----
-slo: all
-service: web
-objective: 99%
-from: [web]
-total: _exists_:ref
-bad: sender:nobody
-`
+const RULES = everyEventRules('web')
 const folders: string[] = []
 const services: RunningService[] = []
 

@@ -12,7 +12,13 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 
 import { gelf, postGelf } from '../support/gelf-send.ts'
 import { journalled } from '../support/journalled.ts'
-import { HTTP_CONFIG, incidents, metric, sloEvents } from '../support/service-api.ts'
+import {
+  everyEventRules,
+  HTTP_CONFIG,
+  incidents,
+  metric,
+  sloEvents,
+} from '../support/service-api.ts'
 import { serviceFolder, startService } from '../support/service.ts'
 import type { RunningService } from '../support/service.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -25,22 +31,7 @@ inputs:
   - { name: tcp, type: gelf-tcp, listen: "127.0.0.1:0" }
 ${HTTP_CONFIG}
 `
-const RULES = `
-rule: every-event
-title: Every event of a sender
-severity: high
-from: [web, tcp]
-where: _exists_:ref
-group_by: [sender]
-match: {}
----
-slo: all
-service: web
-objective: 99%
-from: [web, tcp]
-total: _exists_:ref
-bad: sender:nobody
-`
+const RULES = everyEventRules('web', 'tcp')
 const BATCH = 50
 
 let folder: string
