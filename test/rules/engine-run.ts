@@ -142,7 +142,7 @@ export class Checkpoints {
   recover(options: Partial<EngineOptions> = {}): EngineRun {
     const run = new EngineRun(this.#complete.ruleset, options, this.#complete)
     // In another order: partitions get other numbers than in the process before.
-    for (const saved of [...this.#stored.values()].reverse()) run.engine.load(saved)
+    for (const saved of [...this.#stored.values()].toReversed()) run.engine.load(saved)
     return run
   }
 
