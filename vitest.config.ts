@@ -10,11 +10,14 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       suite('unit', ['test/**/*.test.ts'], {
-        exclude: ['test/acceptance/**', 'test/corpora/**', 'test/services/**'],
+        exclude: ['acceptance', 'corpora', 'services', 'simulation'].map(
+          (name) => `test/${name}/**`,
+        ),
         testTimeout: 20_000,
       }),
       suite('acceptance', ['test/acceptance/**/*.test.ts'], { testTimeout: 120_000 }),
       suite('corpora', ['test/corpora/**/*.test.ts'], { testTimeout: 120_000 }),
+      suite('simulation', ['test/simulation/**/*.test.ts'], { testTimeout: 1_200_000 }),
       suite('services', ['test/services/**/*.test.ts'], {
         testTimeout: 300_000,
         hookTimeout: 300_000,

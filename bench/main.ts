@@ -1,5 +1,5 @@
 /** `npm run bench -- NAME [--rounds N]`: runs one benchmark, or lists them. */
-import { cpus } from 'node:os'
+import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 
 import type { Benchmark } from './benchmark.ts'
@@ -46,7 +46,8 @@ async function run(name: string | undefined, rounds: number): Promise<number> {
   const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, Node ${process.versions.node}`
   console.log(`${name}: ${benchmark.summary}\n${machine}, ${rounds} rounds\n`)
   const { table, figure, shortfalls } = await benchmark.run({ rounds })
-  console.log(`${markdown(table)}\n`)
+  const load = loadavg()[0]!.toFixed(1)
+  console.log(`${markdown(table)}\n\nload of the last minute, ours included: ${load}\n`)
   for (const why of shortfalls) console.log(`FALLS SHORT: ${why}`)
   console.log(`${name}: ${figure}`)
   return shortfalls.length === 0 ? 0 : 1

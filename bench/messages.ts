@@ -5,7 +5,7 @@
  */
 
 /** Enough that neither shapes nor values repeat within a processor's caches. */
-const DISTINCT = 8_192
+const DISTINCT = 8_000
 /** As wide as milliseconds of this century: `1764000000.123`. */
 const TIMESTAMP_BYTES = 14
 
@@ -18,7 +18,7 @@ export interface MessageBlock {
   readonly timestampAt: Uint32Array
 }
 
-/** `count` messages, by default 8,192, with a timestamp to be overwritten when they are sent. */
+/** `count` messages, by default 8,000, with a timestamp to be overwritten when they are sent. */
 export function messageBlock(count = DISTINCT): MessageBlock {
   const random = randomOf(0x5eed)
   const parts: Buffer[] = []

@@ -89,8 +89,8 @@ async function measure(): Promise<Delays> {
   const folder = benchFolder(ruleFile(RULES) + MARKED_RULE, config)
   const service = await startBenchService(folder)
   try {
-    await send(service, WARM_UP, Infinity)
-    await send(service, COUNT, MARK_EVERY)
+    await send(service, WARM_UP)
+    await send(service, COUNT, { markEvery: MARK_EVERY })
     const expected = COUNT / MARK_EVERY
     const endMs = performance.now() + 10_000
     while (receiver.arrivals.length < expected && performance.now() < endMs) {
@@ -103,15 +103,13 @@ async function measure(): Promise<Delays> {
   }
 }
 
-async function send(service: BenchService, count: number, markEvery: number): Promise<void> {
+async function send(
+  service: BenchService,
+  count: number,
+  marks: { readonly markEvery?: number } = {},
+): Promise<void> {
   const port = service.running.ports['tcp']!
-  await startSender({
-    transport: 'tcp',
-    port,
-    count,
-    perSecond: PER_SECOND,
-    ...(Number.isFinite(markEvery) && { markEvery }),
-  })
+  await startSender({ transport: 'tcp', port, count, perSecond: PER_SECOND, ...marks })
 }
 
 /** The part of the webhook's body that says which message it is about. */

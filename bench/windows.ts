@@ -19,7 +19,7 @@ const EVENTS_PER_MS = 3
 const START_MS = 1_764_000_000_000
 const PARTITION = 'tcp@1'
 /** Of `JSON.parse` of as many messages. */
-const FLOOR = 0.25
+const FLOOR = 0.5
 
 const RULE = `rule: windows
 title: Counts per key

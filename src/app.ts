@@ -4,6 +4,7 @@
  * leaves nothing behind.
  */
 import type { AppAddresses, AppOptions } from './app-options.ts'
+import { Activation } from './activation.ts'
 import { createEgress } from './alerting/egress.ts'
 import { createSender } from './alerting/sender.ts'
 import { CoreClient } from './threads/core-client.ts'
@@ -11,9 +12,11 @@ import { readConfigured } from './configured.ts'
 import type { Configured } from './configured.ts'
 import { createHttpServer } from './http/server.ts'
 import { accessSettings } from './http/settings.ts'
+import { takenAddresses } from './free-addresses.ts'
 import { CleanUps } from './lib/clean-ups.ts'
 import { ProblemError } from './model/problem.ts'
 import { Reload } from './reload.ts'
+import { gitOrigin, gitRunner } from './git-origin.ts'
 import { ruleViews } from './rule-views.ts'
 import { selfKey } from './threads/self-key.ts'
 import { sloFigures } from './slo-figures.ts'
@@ -22,7 +25,7 @@ import { openSqliteReaders } from './store/sqlite/readers.ts'
 import { openTelemetry } from './telemetry/open.ts'
 import type { SloFigures } from './telemetry/slo-exposition.ts'
 import { sloExposition } from './telemetry/slo-exposition.ts'
-import { startTracing } from './telemetry/tracing.ts'
+import { startTracing, stopTracing } from './telemetry/tracing.ts'
 import { startOneThread } from './threads/one-thread.ts'
 import { databaseFile } from './threads/thread-settings.ts'
 import type { ThreadSettings } from './threads/thread-settings.ts'
@@ -53,6 +56,8 @@ export function createApp(options: AppOptions): App {
       try {
         const { configured, problems } = readConfigured(options.configFile, options.env)
         if (configured === undefined) throw new ProblemError(problems)
+        const taken = await takenAddresses(configured.config)
+        if (taken.length > 0) throw new ProblemError(taken)
         const started = await open(options, configured, cleanUps, fail)
         reload = started.reload
         return started.addresses
@@ -76,11 +81,14 @@ async function open(
 
   const telemetry = openTelemetry({ ...options, settings: config.telemetry, selfKey: key })
   const { report } = telemetry
-  cleanUps.add('telemetry', () => telemetry.close())
+  cleanUps.add('telemetry', () => {
+    telemetry.close()
+    report({ name: 'service.stopped' })
+  })
   report({ name: 'service.started', detail: { version, config: options.configFile } })
 
-  const tracing = await startTracing(env)
-  cleanUps.add('tracing', tracing.stop)
+  const tracing = await startTracing(env, report)
+  cleanUps.add('tracing', () => stopTracing(tracing, timers))
 
   const settings: ThreadSettings = {
     data,
@@ -112,24 +120,31 @@ async function open(
     random: options.random,
     report,
     attempted: (attempt) => core.attempted(attempt),
+    stopGraceMs: STOP_GRACE_MS,
     span: tracing.span,
   })
   cleanUps.add('sender', () => sender.stop())
   core.onDeliveries(() => sender.wake())
 
+  const activation = new Activation({
+    originOf: (paths) => gitOrigin(paths, gitRunner(env)),
+    activate: ({ source, ruleset }, origin) => core.activate(source, ruleset.hash, origin),
+    timers,
+  })
+  cleanUps.add('activation', () => activation.stop())
   const reload = new Reload({
     options,
     initial: configured,
     report,
     swap(next) {
-      core.activate(next.source, next.ruleset.hash)
+      void activation.add(next)
       core.route(routingOf(next.config))
       sender.replaceReceivers(next.config.receivers)
     },
   })
   cleanUps.add('reload', () => reload.stop())
 
-  let isReady = false
+  let notReady: string | undefined = 'the inputs are not open yet'
   const figures = async (): Promise<SloFigures[]> => {
     const reports = await sloReport(reload.current.objectives, readers.slo, clock())
     return reports.map(sloFigures)
@@ -147,11 +162,12 @@ async function open(
     command: (request) => core.command(request),
     stats: () => core.stats,
     rules: () => ruleViews(reload.current, reload.warnings),
+    ruleset: () => core.active,
     problems: () => reload.problems,
     slo: figures,
     metrics: () => telemetry.metrics(),
     sloMetrics: async () => sloExposition(await figures()),
-    ready: () => ({ ready: isReady, reasons: isReady ? [] : ['the inputs are not open yet'] }),
+    ready: () => ({ ready: notReady === undefined, reasons: notReady ? [notReady] : [] }),
     report,
     clock,
     timers,
@@ -161,15 +177,22 @@ async function open(
   const address = await http.start()
   cleanUps.add('http', () => http.stop())
 
-  core.activate(configured.source, configured.ruleset.hash)
+  await activation.add(configured)
   const inputs = await core.open(dealInputs(config.inputs, threads.intakes.length), epoch)
   cleanUps.add('intake', () => core.stopIntake())
   sender.wake()
   reload.start()
-  isReady = true
+  notReady = undefined
+  cleanUps.add('readiness', () => {
+    notReady = 'the service is stopping'
+    report({ name: 'service.stopping' })
+  })
   report({ name: 'service.ready', detail: { http: address, inputs } })
   return { addresses: { http: address, inputs }, reload }
 }
+
+/** For webhooks under way: one that is cut is sent again after the restart, under the same id. */
+const STOP_GRACE_MS = 3_000
 
 /** One thread receives and matches; another core is left for core, journal and main. */
 const INTAKE_THREADS = 1

@@ -26,6 +26,49 @@ export interface Configured {
   readonly origins: ReadonlyMap<string, Origin>
 }
 
+/** `tocsin.yaml` alone, read and checked. */
+export interface Settings {
+  readonly config: Config
+  readonly data: string
+  readonly rulePaths: readonly string[]
+  /** What the engine must know of the inputs. */
+  readonly inputs: RulesetSource['inputs']
+  readonly origins: ReadonlyMap<string, Origin>
+}
+
+/** Reads `tocsin.yaml` without the rules; `settings` is there when no problem is an error. */
+export function readSettings(
+  configFile: string,
+  env: Readonly<Record<string, string | undefined>>,
+): { readonly settings: Settings | undefined; readonly problems: readonly Problem[] } {
+  let text: string
+  try {
+    text = readFileSync(configFile, 'utf8')
+  } catch (error) {
+    const message = `cannot read the configuration: ${(error as Error).message}; "tocsin init" writes one`
+    const problem = {
+      code: 'unreadable-file',
+      severity: 'error',
+      message,
+      file: configFile,
+    } as const
+    return { settings: undefined, problems: [problem] }
+  }
+  const readFile = (path: string): string => readFileSync(path, 'utf8')
+  const { config, origins, problems } = loadConfig(text, configFile, { env, readFile })
+  if (config === undefined) return { settings: undefined, problems }
+  const folder = dirname(resolve(configFile))
+  const inputs = Object.fromEntries(
+    config.inputs.map(({ name, labels, reorder, idle_after }) => [
+      name,
+      { labels, reorderMs: reorder, idleAfterMs: idle_after },
+    ]),
+  )
+  const data = resolve(folder, config.data)
+  const rulePaths = config.rules.map((path) => resolve(folder, path))
+  return { settings: { config, data, rulePaths, inputs, origins }, problems }
+}
+
 /**
  * Reads `tocsin.yaml` and every rule file. Returns all problems of both at once; `configured` is
  * there only when none of them is an error (I8: whole or not at all).
@@ -34,33 +77,16 @@ export function readConfigured(
   configFile: string,
   env: Readonly<Record<string, string | undefined>>,
 ): { readonly configured: Configured | undefined; readonly problems: readonly Problem[] } {
-  let text: string
-  try {
-    text = readFileSync(configFile, 'utf8')
-  } catch (error) {
-    const message = `cannot read the configuration: ${(error as Error).message}; "tocsin init" writes one`
-    return fail([{ code: 'unreadable-file', severity: 'error', message, file: configFile }])
-  }
-  const readFile = (path: string): string => readFileSync(path, 'utf8')
-  const loaded = loadConfig(text, configFile, { env, readFile })
-  if (loaded.config === undefined) return fail(loaded.problems)
+  const read = readSettings(configFile, env)
+  if (read.settings === undefined) return fail(read.problems)
 
-  const { config, origins } = loaded
-  const folder = dirname(resolve(configFile))
-  const rulePaths = config.rules.map((path) => resolve(folder, path))
+  const { config, origins, data, rulePaths, inputs } = read.settings
   const files = readRuleFiles(rulePaths)
-  const inputs = Object.fromEntries(
-    config.inputs.map(({ name, labels, reorder, idle_after }) => [
-      name,
-      { labels, reorderMs: reorder, idleAfterMs: idle_after },
-    ]),
-  )
   const source: RulesetSource = { documents: files.documents, inputs, fields: config.fields }
   const { ruleset, objectives, problems } = compileRuleset(source)
-  const all = [...loaded.problems, ...files.problems, ...problems]
+  const all = [...read.problems, ...files.problems, ...problems]
   if (all.some(({ severity }) => severity === 'error')) return fail(all)
   const hash = sha256Hex(canonicalJson([config, ruleset.hash]))
-  const data = resolve(folder, config.data)
   return {
     configured: { config, data, rulePaths, source, ruleset, objectives, hash, origins },
     problems: all,

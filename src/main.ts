@@ -32,5 +32,7 @@ await run(
     status,
     sleep: (ms) => new Promise((resolve) => void setTimeout(resolve, ms)),
     deadline: (ms) => new Promise((resolve) => void setTimeout(resolve, ms).unref()),
+    // oxlint-disable-next-line unicorn/no-process-exit -- threads that hang would keep it alive
+    end: (code) => process.exit(code),
   },
 )

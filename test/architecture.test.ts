@@ -117,6 +117,19 @@ describe('the house', () => {
     expect(clockUsers.filter((file) => file !== 'src/system-clock.ts')).toEqual([])
   })
 
+  it("keeps the simulator's oracle independent of the rules that it judges", () => {
+    const oracle = filesBelow('test/simulation').filter((file) =>
+      /\/(oracle[a-z-]*|rule-spec)\.ts$/.test(file),
+    )
+    expect(oracle.length).toBeGreaterThan(2)
+    const wrong = oracle.flatMap((file) =>
+      importsOf(file)
+        .filter((name) => name.includes('/src/') && !/\/src\/(model|ingest\/journal)\//.test(name))
+        .map((name) => `${file} imports ${name}`),
+    )
+    expect(wrong).toEqual([])
+  })
+
   it('names files in kebab-case after what they export, without drawers and barrels', () => {
     const wrong = sources.filter((file) => {
       const name = basename(file)

@@ -13,6 +13,7 @@ import { join } from 'node:path'
 const SUITES: Readonly<Record<string, string>> = {
   unit: 'nothing',
   acceptance: 'nothing',
+  simulation: 'some minutes (npm run test:simulation)',
   corpora: 'the folder ../shared/corpora (npm run test:corpora)',
   services: 'Debian packages and root (npm run test:services)',
 }

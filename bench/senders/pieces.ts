@@ -14,11 +14,11 @@ export interface Piece {
 export class Pieces {
   readonly #block = messageBlock()
   readonly #count: number
-  readonly #markEvery: number
+  readonly #markEvery: number | undefined
   #taken = 0
   #at = 0
 
-  constructor({ count, markEvery = Infinity }: Pick<Sending, 'count' | 'markEvery'>) {
+  constructor({ count, markEvery }: Pick<Sending, 'count' | 'markEvery'>) {
     this.#count = count
     this.#markEvery = markEvery
   }
@@ -27,26 +27,28 @@ export class Pieces {
     return this.#count - this.#taken
   }
 
-  /** At most `count` messages, each ended by a NUL byte; `undefined` when all are taken. */
+  /** At most `count` messages, each ended by a NUL byte; `undefined` when that is none. */
   take(count: number): Piece | undefined {
     const { offsets, bytes } = this.#block
-    const isMarked = this.#taken % this.#markEvery === 0
-    const limit = isMarked ? 1 : this.#markEvery - (this.#taken % this.#markEvery)
+    const every = this.#markEvery ?? Infinity
+    const behind = this.#taken % every
+    const isMarked = behind === 0 && every < Infinity
+    const limit = isMarked ? 1 : every - behind
     const from = this.#at
     const to = from + Math.min(count, limit, this.left, offsets.length - 1 - from)
-    if (to === from) return undefined
+    if (to <= from) return undefined
     const base = offsets[from]!
     const copy = Buffer.from(bytes.subarray(base, offsets[to]))
     const nowMs = Date.now()
     stamp(this.#block, { from, to }, { bytes: copy, base }, nowMs)
     this.#at = to === offsets.length - 1 ? 0 : to
-    const nth = this.#taken / this.#markEvery
+    const nth = this.#taken / every
     this.#taken += to - from
     return { bytes: isMarked ? marked(copy, nth, nowMs) : copy, count: to - from }
   }
 }
 
-/** The message with two more fields; with a mark at every message there is no unmarked one. */
+/** The message with two more fields. */
 function marked(message: Buffer, nth: number, nowMs: number): Buffer {
   const open = message.subarray(0, message.length - 2)
   const fields = `,"_marked":"m${nth}","_sent_ms":${nowMs}}\0`

@@ -1,17 +1,17 @@
 import { lookup } from 'node:dns/promises'
-import type { Socket } from 'node:net'
 
-import { buildConnector, Client, type Dispatcher } from 'undici'
+import { type buildConnector, Client, type Dispatcher } from 'undici'
 
 import type { Timers } from '../lib/clock.ts'
 import { orAborted } from '../lib/or-aborted.ts'
-import {
-  checkUrl,
-  refusedAddress,
-  type EgressAllowance,
-  type EgressTarget,
-} from './egress-guard.ts'
 import { answerText } from './answer-text.ts'
+import {
+  checkedAddresses,
+  guardedConnector,
+  RefusedError,
+  type ResolvedAddress,
+} from './egress-connection.ts'
+import { checkUrl, type EgressAllowance, type EgressTarget } from './egress-guard.ts'
 
 /** More of an answer is never read; what came before it is enough to know the receiver's mind. */
 const ANSWER_BYTES_MAX = 64 * 1024
@@ -57,11 +57,6 @@ export interface Egress {
   sendSigned(request: EgressRequest): Promise<EgressResult>
 }
 
-interface ResolvedAddress {
-  readonly address: string
-  readonly family: number
-}
-
 export interface EgressOptions {
   readonly timers: Timers
   /** Looks a name up, once per request; default: the system's resolver. */
@@ -70,11 +65,6 @@ export interface EgressOptions {
   readonly ca?: string
   /** How a socket is opened; tests put another way to a peer here. */
   readonly connector?: (options: buildConnector.BuildOptions) => buildConnector.connector
-}
-
-/** A refusal that was only seen once the name was looked up or the socket was open. */
-class RefusedError extends Error {
-  override readonly name = 'RefusedError'
 }
 
 class TimedOutError extends Error {
@@ -106,7 +96,10 @@ export function createEgress(options: EgressOptions): Egress {
       abort.abort(new TimedOutError(`no complete answer within ${request.timeoutMs} ms`)),
     )
     try {
-      const addresses = await orAborted(checkedAddresses(target, request.allow), abort.signal)
+      const addresses = await orAborted(
+        checkedAddresses(target, request.allow, resolve),
+        abort.signal,
+      )
       return await exchange(request, target, addresses, abort)
     } catch (error) {
       return failure(abort.signal.aborted ? abort.signal.reason : error)
@@ -116,21 +109,6 @@ export function createEgress(options: EgressOptions): Egress {
     }
   }
 
-  /** All addresses of the name; throws when there is none or one of them is not allowed. */
-  async function checkedAddresses(
-    { host, literal }: EgressTarget,
-    allow: EgressAllowance,
-  ): Promise<readonly ResolvedAddress[]> {
-    if (literal !== null) return [{ address: host, family: host.includes(':') ? 6 : 4 }]
-    const addresses = await resolve(host)
-    if (addresses.length === 0) throw new Error(`${host} has no address`)
-    for (const { address } of addresses) {
-      const refused = refusedAddress(address, allow)
-      if (refused !== null) throw new RefusedError(`${host}: ${refused}`)
-    }
-    return addresses
-  }
-
   async function exchange(
     request: EgressRequest,
     { url, host }: EgressTarget,
@@ -138,7 +116,15 @@ export function createEgress(options: EgressOptions): Egress {
     abort: AbortController,
   ): Promise<EgressResult> {
     const client = new Client(url.origin, {
-      connect: guardedConnector(request, host, addresses, abort.signal),
+      connect: guardedConnector({
+        host,
+        addresses,
+        allow: request.allow,
+        timeoutMs: request.timeoutMs,
+        signal: abort.signal,
+        ca: options.ca,
+        connector: options.connector,
+      }),
       pipelining: 1,
       allowH2: false,
       maxHeaderSize: HEAD_BYTES_MAX,
@@ -169,40 +155,6 @@ export function createEgress(options: EgressOptions): Egress {
     } finally {
       // Not awaited: the answer is known, and the socket is cut whatever state it is in.
       void client.destroy().catch(() => undefined)
-    }
-  }
-
-  function guardedConnector(
-    request: EgressRequest,
-    host: string,
-    addresses: readonly ResolvedAddress[],
-    signal: AbortSignal,
-  ): buildConnector.connector {
-    const connect = (options.connector ?? buildConnector)({
-      timeout: request.timeoutMs,
-      rejectUnauthorized: true,
-      maxCachedSessions: 0,
-      allowH2: false,
-      ...(options.ca === undefined ? {} : { ca: options.ca }),
-      // Not called when the URL names an address: that one was checked with the URL.
-      lookup: (_name, lookupOptions, callback) => {
-        if (lookupOptions.all === true) callback(null, [...addresses])
-        else callback(null, addresses[0]!.address, addresses[0]!.family)
-      },
-    })
-    return (connectOptions, callback) => {
-      // The types say void; the socket is needed to cut a connection that is still being made.
-      const opened = connect(connectOptions, (error, socket) => {
-        if (error !== null) return callback(error, null)
-        const peer = socket.remoteAddress ?? 'no address'
-        const refused = refusedAddress(peer, request.allow)
-        if (refused === null) return callback(null, socket)
-        socket.destroy()
-        return callback(new RefusedError(`${host} led to another peer: ${refused}`), null)
-      }) as unknown as Socket | undefined
-      if (opened !== undefined) {
-        signal.addEventListener('abort', () => opened.destroy(), { once: true })
-      }
     }
   }
 

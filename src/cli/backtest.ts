@@ -1,102 +1,145 @@
-import { statSync } from 'node:fs'
 import { InvalidArgumentError } from 'commander'
 import type { Command } from 'commander'
 import { DURATION_EXPECTED, parseDuration } from '../model/duration.ts'
-import { DEFAULT_TIMING } from '../model/partition.ts'
-import { Backtest } from '../rules/backtest.ts'
-import type { BacktestLine } from '../rules/backtest.ts'
-import { createMatcher } from '../rules/matching/plain-matcher.ts'
+import { ProblemError } from '../model/problem.ts'
+import { BacktestDiff } from '../rules/backtest-diff.ts'
+import type { BacktestLine, SummaryLine } from '../rules/backtest-lines.ts'
 import { systemClock } from '../system-clock.ts'
-import { eachEvent, formatOption } from './events-file.ts'
+import { differenceTable, sentence } from './backtest-sentences.ts'
+import { fileSource, journalSource } from './backtest-source.ts'
+import type { BacktestSource, Side } from './backtest-source.ts'
+import { formatOption } from './events-file.ts'
 import type { EventsFormat } from './events-file.ts'
+import { instantReader } from './instant.ts'
 import type { CliIo } from './io.ts'
-import { oneLine, reporting } from './problems.ts'
+import { reporting } from './problems.ts'
 import { Progress } from './progress.ts'
 import { loadRules } from './rules-option.ts'
 
 interface BacktestOptions {
   readonly rules: string[]
-  readonly events: string
+  readonly against?: string[]
+  readonly events?: string
   readonly format: EventsFormat
-  readonly reorder: number
+  readonly from?: number
+  readonly to?: number
+  readonly data?: string
+  readonly config?: string
+  readonly reorder?: number
   readonly json?: true
 }
 
-/** Events between two looks at the clock. */
-const LOOK_EVERY = 1_000
-
-/** `tocsin backtest`: what rules would have told about a file of events. */
+/** `tocsin backtest`: what rules would have told about events of a file or of the journal. */
 export function register(program: Command, io: CliIo): void {
+  const time = instantReader(systemClock)
   program
     .command('backtest')
-    .description('run rules over a file of events in its order and show what they tell')
+    .description('run rules over a file of events, or over the journal, and show what they tell')
     .requiredOption('--rules <path...>', 'rule files, or folders with them')
-    .requiredOption('--events <file>', 'one JSON object per line, in order of arrival, also .gz')
+    .option('--against <path...>', 'older rules: show only what is told otherwise than by them')
+    .option('--events <file>', 'one JSON object per line, in order of arrival, also .gz')
     .addOption(formatOption())
     .option(
+      '--from <time>',
+      'what the journal received since then: RFC 3339, or how long ago',
+      time,
+    )
+    .option('--to <time>', 'end of the range (not in it); default now', time)
+    .option('--data <folder>', 'data folder with the journal; default as the configuration says')
+    .option('-c, --config <file>', 'configuration of the service (default: tocsin.yaml)')
+    .option(
       '--reorder <duration>',
-      'how far an event may lie behind a later one before it counts as late',
+      'how far an event may lie behind a later one before it counts as late (default: 5s, or as ' +
+        'the configuration says)',
       duration,
-      DEFAULT_TIMING.reorderMs,
     )
     .option('--json', 'print one JSON object per firing and per change of an episode')
     .action((options: BacktestOptions) => reporting(io, () => run(options, io)))
 }
 
-async function run(options: BacktestOptions, io: CliIo): Promise<number> {
-  const { ruleset, source } = loadRules(options.rules)
+function run(options: BacktestOptions, io: CliIo): Promise<number> {
+  const source = sourceOf(options, io)
   const progress = new Progress(io, { clock: systemClock, unit: 'events' })
+  return options.against === undefined
+    ? tell(options, source, progress)
+    : compare(options, options.against, source, progress)
+}
+
+async function tell(
+  options: BacktestOptions,
+  source: BacktestSource,
+  progress: Progress,
+): Promise<number> {
   const show = options.json ? JSON.stringify : sentence
-  const backtest = new Backtest({
-    ruleset,
-    matcherFor: (running) => createMatcher(running, undefined, source.fields),
-    reorderMs: options.reorder,
-    onLine(line) {
-      const text = show(line)
-      if (text !== undefined) progress.line(text)
-    },
-  })
-  const size = sizeOf(options.events)
-  let read = 0
-  await eachEvent(
-    options.events,
-    options.format,
-    (view, index) => {
-      backtest.event(view)
-      if (index % LOOK_EVERY === 0) progress.at(index, size && read / size)
-    },
-    (bytes) => {
-      read = bytes
-    },
-  )
-  backtest.finish()
+  const onLine = (line: BacktestLine): void => {
+    const text = show(line)
+    if (text !== undefined) progress.line(text)
+  }
+  await source.run([{ ...loadRules(options.rules, source.context), onLine }], progress)
   progress.clear()
   return 0
 }
 
-/** For people: episodes when they are over, and the sum. */
-function sentence(line: BacktestLine): string | undefined {
-  if (line.type === 'firing') return undefined
-  if (line.type === 'summary') {
-    const { events, matches, firings, episodes, skipped } = line
-    const left = Object.entries(skipped).map(([reason, count]) => `, ${count} skipped: ${reason}`)
-    return `${events} events, ${matches} matches, ${firings} firings, ${episodes} episodes${left.join('')}`
+async function compare(
+  options: BacktestOptions,
+  against: readonly string[],
+  source: BacktestSource,
+  progress: Progress,
+): Promise<number> {
+  const fresh = loadRules(options.rules, source.context)
+  const old = loadRules(against, source.context)
+  const diff = new BacktestDiff({ old: old.ruleset, new: fresh.ruleset })
+  let summary: SummaryLine | undefined
+  const sides: readonly Side[] = [
+    { ...old, onLine: (line) => diff.take('old', line) },
+    {
+      ...fresh,
+      onLine(line) {
+        if (line.type === 'summary') summary = line
+        diff.take('new', line)
+      },
+    },
+  ]
+  await source.run(sides, progress)
+  progress.clear()
+  const differences = diff.finish()
+  const counts = { gained: 0, lost: 0, moved: 0 }
+  for (const { kind } of differences) counts[kind]++
+  const lines = options.json
+    ? differences.map((line) => JSON.stringify(line))
+    : differenceTable(differences)
+  for (const line of lines) progress.line(line)
+  const { gained, lost, moved } = counts
+  const total = `${gained} gained, ${lost} lost, ${moved} moved`
+  progress.line(
+    options.json
+      ? JSON.stringify({ ...summary, ...counts })
+      : `${summary?.events ?? 0} events, ${summary?.episodes ?? 0} episodes: ${total}`,
+  )
+  return differences.length === 0 ? 0 : 1
+}
+
+/** Exactly one of the two sources, with the options that belong to it. */
+function sourceOf(options: BacktestOptions, io: CliIo): BacktestSource {
+  const { events, from, to, data, config, format, reorder } = options
+  if (events !== undefined) {
+    const others = { '--from': from, '--to': to, '--data': data, '--config': config }
+    for (const [name, value] of Object.entries(others)) {
+      if (value !== undefined)
+        throw wrongUse(`"${name}" is for the journal, "--events" names a file`)
+    }
+    return fileSource({ file: events, format, reorderMs: reorder })
   }
-  if (line.change !== 'settled') return undefined
-  const group = Object.entries(line.group).map(([name, value]) => ` ${name}=${value}`)
-  const interval = `${instant(line.start)} to ${instant(line.end)}`
-  const figures = `${line.matches} matches, ${line.firings} firings, peak ${line.peak}`
-  return `${interval}  ${line.rule}${oneLine(group.join(''))}  ${line.severity}  ${figures}`
+  if (from === undefined) {
+    throw wrongUse('expected "--events FILE", or "--from T --to T" for what the journal received')
+  }
+  const range = { fromMs: from, toMs: to ?? systemClock() }
+  if (range.fromMs >= range.toMs) throw wrongUse('"--from" must lie before "--to"')
+  return journalSource({ range, data, config, reorderMs: reorder, io })
 }
 
-/** Event times of a file may be anything; only what a calendar can hold is shown as one. */
-function instant(ms: number): string {
-  return Math.abs(ms) < 8.64e15 ? new Date(ms).toISOString() : String(ms)
-}
-
-/** Bytes of the file, to know how far it is read; `undefined` where reading it will say why. */
-function sizeOf(file: string): number | undefined {
-  return statSync(file, { throwIfNoEntry: false })?.size
+function wrongUse(message: string): ProblemError {
+  return new ProblemError([{ code: 'usage', severity: 'error', message }])
 }
 
 function duration(text: string): number {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { readRuleFiles } from '../config/rule-files.ts'
 import { compileRuleset } from '../config/ruleset.ts'
+import { counted } from './counted.ts'
 import type { CliIo } from './io.ts'
 import { printProblem, reporting } from './problems.ts'
 import { nothingAt } from './rules-option.ts'
@@ -41,8 +42,4 @@ function check(paths: readonly string[], json: boolean, io: CliIo): number {
   }
   if (problems.some((problem) => problem.code === 'unreadable')) return 2
   return errors > 0 ? 1 : 0
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }

@@ -11,4 +11,6 @@ export interface Runtime {
   sleep(ms: number): Promise<void>
   /** Like `sleep`, for shutdowns that hang: does not keep the process alive. */
   deadline(ms: number): Promise<void>
+  /** Ends the process now, whatever still runs in it. */
+  end(code: number): void
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { createMatcher } from '../rules/matching/plain-matcher.ts'
 import { runRuleTest } from '../rules/rule-test.ts'
 import { systemClock } from '../system-clock.ts'
+import { counted } from './counted.ts'
 import type { CliIo } from './io.ts'
 import { oneLine, reporting } from './problems.ts'
 import { Progress } from './progress.ts'
@@ -41,6 +42,6 @@ function run(paths: readonly string[], json: boolean, io: CliIo): number {
   progress.clear()
   const tests = cases.length
   if (json) io.out(JSON.stringify({ type: 'summary', tests, failed }))
-  else io.out(tests === 0 ? 'no rule brings a test' : `${tests} tests, ${failed} failed`)
+  else io.out(tests === 0 ? 'no rule brings a test' : `${counted(tests, 'test')}, ${failed} failed`)
   return failed > 0 ? 1 : 0
 }

@@ -2,12 +2,14 @@ import { canonicalJson, sha256Hex } from '../lib/canonical.ts'
 import { readYaml, type YamlDocument } from '../lib/yaml-document.ts'
 import { DocumentReader } from '../model/document-reader.ts'
 import { didYouMean, type Problem } from '../model/problem.ts'
+import { compileTemplate } from '../incidents/summary.ts'
 import type { RulesetSource } from '../model/ruleset.ts'
 import type { Condition } from '../rules/language/condition.ts'
 import { readCondition } from '../rules/language/native.ts'
 import { ID_EXPECTED, ID_PATTERN, readInputs, readRule } from '../rules/language/rule-document.ts'
 import type { CompiledRuleset, Counter, Rule } from '../rules/rule.ts'
 import type { Objective } from '../slo/objective.ts'
+import { deadBurnFactors } from '../slo/burn-rate.ts'
 import { readObjective } from '../slo/parse.ts'
 
 export const RULES_MAX = 20_000
@@ -78,6 +80,7 @@ class Compilation {
     const kind = kindOf(document)
     if (kind === 'rule') {
       const rule = readRule(reader, this.#source)
+      if (rule !== undefined) checkSummary(reader, rule)
       if (this.#isNew(reader, 'rule') && rule !== undefined) this.#rules.push(rule)
     } else if (kind === 'slo') this.#objective(reader)
     else if (kind === undefined) refuseUnknown(reader)
@@ -93,6 +96,7 @@ class Compilation {
     })
     if (!this.#isNew(reader, 'slo') || read === undefined) return
     const { objective, total, bad } = read
+    checkTarget(reader, objective)
     const { id, inputs, groupBy } = objective
     this.#objectives.push(objective)
     this.#counters.push({ id, inputs, total, bad, groupBy })
@@ -114,6 +118,26 @@ class Compilation {
     this.#places.set(key, `${reader.file}:${reader.document.locate([kind]).line}`)
     return true
   }
+}
+
+/** A summary is a template over what an incident knows; a bad one is found here, not at night. */
+function checkSummary(reader: DocumentReader, { annotations, groupBy }: Rule): void {
+  const { summary } = annotations
+  if (summary === undefined) return
+  const template = compileTemplate(summary, groupBy)
+  if (template.ok) return
+  for (const { message } of template.problems) {
+    reader.refuse(['annotations', 'summary'], 'bad-template', message)
+  }
+}
+
+/** Burn-rate pairs that even a complete outage could not make fire (SRE Workbook's factors). */
+function checkTarget(reader: DocumentReader, { target, periodMs }: Objective): void {
+  const dead = deadBurnFactors(target, periodMs)
+  if (dead.length === 0) return
+  const factors = dead.map(({ factor }) => Number(factor.toFixed(2))).join(', ')
+  const message = `at this objective the burn rate cannot exceed ${factors}: those alerts can never fire`
+  reader.warn(['objective'], 'dead-burn-rate', message)
 }
 
 const SIGMA_KEYS = ['detection', 'logsource', 'correlation', 'filter']

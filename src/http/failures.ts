@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import type { Report } from '../model/occurrence.ts'
+import { ProblemError } from '../model/problem.ts'
 import { HttpProblem, problemNameOf, type FieldProblem } from './http-problem.ts'
 
 /** Turns whatever a route threw into a problem (RFC 9457); faults of ours tell nothing outside. */
@@ -31,6 +32,8 @@ function problemOf(error: unknown): HttpProblem {
     const first = errors.map((each) => `${each.in}${each.path}: ${each.message}`).join('; ')
     return new HttpProblem('bad-request', first, { errors })
   }
+  const cursor = badCursor(error)
+  if (cursor !== undefined) return cursor
   const status = statusOf(error)
   if (status === undefined || status >= 500) {
     return new HttpProblem('internal', 'Something went wrong on our side; the log has the details.')
@@ -45,6 +48,16 @@ function fieldProblems(error: FastifyError): readonly FieldProblem[] {
     path: instancePath === '/' ? '' : instancePath,
     message: message ?? 'is not valid',
   }))
+}
+
+/** Only the read model can tell whether a cursor is one of its own. */
+function badCursor(error: unknown): HttpProblem | undefined {
+  if (!(error instanceof ProblemError)) return undefined
+  const problem = error.problems.find(({ code }) => code === 'bad-cursor')
+  if (problem === undefined) return undefined
+  const { message } = problem
+  const errors = [{ in: 'querystring', path: '/cursor', message }]
+  return new HttpProblem('bad-request', message, { errors })
 }
 
 /** The status a library gave its error (too large, not JSON, too many …). */

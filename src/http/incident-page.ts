@@ -135,17 +135,21 @@ function sample(title: string, event: ReportSample | null): Html | false {
 
 function timeline({ timeline }: IncidentDetail, nowMs: number): Html {
   if (timeline.length === 0) return empty('Nothing has happened yet.')
-  const entries = timeline.toSorted((a, b) => b.atMs - a.atMs).slice(0, TIMELINE_SHOWN)
+  // Reversed first: lines of one commit share their time and keep the order that this gives them.
+  const newestFirst = timeline.toReversed().toSorted((a, b) => b.atMs - a.atMs)
+  const entries = newestFirst.slice(0, TIMELINE_SHOWN)
+  const rest = newestFirst.length - entries.length
   return html`<ol class="timeline" reversed>
-    ${entries.map(
-      (entry) =>
-        html`<li>
-          <span class="when">${ago(entry.atMs, nowMs)}</span>
-          ${badge('phase', entry.kind.replaceAll('_', ' '))} ${short(entry.text, 4_000)}
-          <span class="quiet">${entry.actor}</span>
-        </li>`,
-    )}
-  </ol>`
+      ${entries.map(
+        (entry) =>
+          html`<li>
+            <span class="when">${ago(entry.atMs, nowMs)}</span>
+            ${badge('phase', entry.kind.replaceAll('_', ' '))} ${short(entry.text, 4_000)}
+            <span class="quiet">${entry.actor}</span>
+          </li>`,
+      )}
+    </ol>
+    ${rest > 0 && html`<p class="quiet">and ${rest} earlier lines</p>`}`
 }
 
 function episodes({ episodes }: IncidentDetail, nowMs: number): Html {

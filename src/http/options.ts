@@ -2,6 +2,7 @@ import type { Clock, Timers } from '../lib/clock.ts'
 import type { CommandRequest, CommandResult } from '../model/command.ts'
 import type { Report } from '../model/occurrence.ts'
 import type { Problem } from '../model/problem.ts'
+import type { ActiveRuleset } from '../model/ruleset.ts'
 import type { Severity } from '../model/severity.ts'
 import type { CoreStats } from '../model/stats.ts'
 import type { SloFigures } from '../telemetry/slo-exposition.ts'
@@ -21,6 +22,8 @@ export interface HttpOptions {
   readonly command: (request: CommandRequest) => Promise<CommandResult>
   readonly stats: () => CoreStats | undefined
   readonly rules: () => readonly RuleView[]
+  /** The rule set that the core evaluates; `undefined` before the first. */
+  readonly ruleset: () => ActiveRuleset | undefined
   /** Of the last refused reload; empty when the last one was taken. */
   readonly problems: () => readonly Problem[]
   readonly slo: () => Promise<readonly SloFigures[]>

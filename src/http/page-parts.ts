@@ -149,3 +149,21 @@ export function short(text: string, max: number): string {
 export function empty(text: string): Html {
   return html`<p class="empty">${text}</p>`
 }
+
+/** `99.95 %` */
+export function percent(ratio: number): string {
+  return `${Number((ratio * 100).toFixed(3))} %`
+}
+
+export function plural(count: number, word: string): string {
+  return count === 1 ? word : `${word}s`
+}
+
+/** A number short enough to read at a glance: `12.3`, `4,210`, `1.2 M`. */
+export function figure(value: number): string {
+  if (value >= 1e6) return `${(value / 1e6).toFixed(1)} M`
+  if (value >= 100 || Number.isInteger(value)) {
+    return String(Math.round(value)).replaceAll(/\B(?=(\d{3})+$)/g, ',')
+  }
+  return value.toFixed(1)
+}

@@ -1,3 +1,4 @@
+import type { LedgerDelta } from '../model/commit.ts'
 import type { Disposition, Episode } from '../model/episode.ts'
 import type { Incident, Phase, TimelineEntry } from '../model/incident.ts'
 import type { DeliveryState } from '../model/outbox.ts'
@@ -14,8 +15,17 @@ export interface ReadModel {
     readonly limit: number
     readonly cursor?: string
   }): Promise<Page<StoredDelivery>>
+  /** What became of a rule's matches (I9), newest hour of event time first; `limit` counts hours. */
+  ledger(query: {
+    readonly ruleId: string
+    readonly limit: number
+    readonly cursor?: string
+  }): Promise<Page<LedgerRow>>
   counts(): Promise<IncidentCounts>
 }
+
+/** Matches of one rule in one hour that share their fate. */
+export type LedgerRow = Omit<LedgerDelta, 'ruleId'>
 
 export interface IncidentQuery {
   readonly phase?: Phase

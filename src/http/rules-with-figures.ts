@@ -6,6 +6,8 @@ export interface RuleWithFigures extends RuleView {
   readonly lastMatchMs: number | null
   readonly groups: number | null
   readonly openEpisodes: number | null
+  /** Until then the rule may miss what the journal no longer held; `null` when it does not. */
+  readonly warmingUntilMs: number | null
 }
 
 /** Rules joined with the core's figures; `null` where the core has not said anything yet. */
@@ -22,6 +24,7 @@ export function rulesWithFigures(
       lastMatchMs: found?.lastMatchMs ?? null,
       groups: found?.groups ?? null,
       openEpisodes: found?.openEpisodes ?? null,
+      warmingUntilMs: found?.warmingUntilMs ?? null,
     }
   })
 }

@@ -121,6 +121,40 @@ export const checkProblemSchema = named(
   }),
 )
 
+export const rulesetSchema = named(
+  'Ruleset',
+  z.object({
+    hash: text,
+    /** Of a rules folder that is a git checkout; else `null`. */
+    origin: z
+      .object({
+        commit: text,
+        /** A rule is there that is not as committed. */
+        isDirty: z.boolean(),
+        /** As the commit's message says. */
+        pullRequest: count.nullable(),
+        approver: text.nullable(),
+      })
+      .nullable(),
+  }),
+)
+
+export const reloadSchema = named(
+  'Reload',
+  z.object({
+    atMs: ms,
+    ruleset: text,
+    /** Rules whose state was rebuilt from the journal. */
+    rules: list(text),
+    records: count,
+    /** Records that the journal no longer held. */
+    missing: count,
+    warming: list(z.object({ ruleId: text, untilMs: ms })),
+    /** Unsettled episodes, against those that the rules had before. */
+    episodes: z.object({ gained: count, lost: count, moved: count, same: count }),
+  }),
+)
+
 export const ruleSchema = named(
   'Rule',
   z.object({
@@ -136,6 +170,18 @@ export const ruleSchema = named(
     lastMatchMs: ms.nullable(),
     groups: count.nullable(),
     openEpisodes: count.nullable(),
+    /** Until then the rule may miss what the journal no longer held when it was edited. */
+    warmingUntilMs: ms.nullable(),
+  }),
+)
+
+export const ledgerSchema = named(
+  'Ledger',
+  z.object({
+    hourMs: ms,
+    class: z.enum(['episode', 'below', 'skipped']),
+    reason: z.enum(['late', 'idle', 'missing_group', 'inactive', 'cap', 'quarantined']).nullable(),
+    count,
   }),
 )
 

@@ -29,12 +29,15 @@ import { answerUnknown, rememberRoutes } from './unknown-routes.ts'
 
 /** Per client address; probes and scrapes are not counted. */
 const REQUESTS_PER_MINUTE = 600
+/** A probe, a scraper, some people with a page open: more is somebody who means no good. */
+const CONNECTIONS_MAX = 1_000
 const BODY_MAX = 64 * 1_024
+const STOP_GRACE_MS = 1_000
 
 export interface HttpServer {
   /** Opens the port; the answer tells which, when 0 was asked for. */
   start(): Promise<{ readonly host: string; readonly port: number }>
-  /** Answers what is under way, then closes. */
+  /** Answers what is under way, for a moment, then closes. */
   stop(): Promise<void>
   /** The server with all its routes, not listening: for tests and for the OpenAPI document. */
   build(): Promise<App>
@@ -54,7 +57,12 @@ export function createHttpServer(options: HttpOptions): HttpServer {
       return { host: address.address, port: address.port }
     },
     async stop() {
-      await (await building)?.close()
+      const app = await building
+      if (app === undefined) return
+      // A request that does not come to its end must not hold up a restart.
+      const cancel = options.timers.after(STOP_GRACE_MS, () => app.server.closeAllConnections())
+      await app.close()
+      cancel()
     },
   }
 }
@@ -73,27 +81,45 @@ async function buildApp(options: HttpOptions): Promise<App> {
       sendProblem(reply, new HttpProblem('bad-request', error.message), request.id)
     },
   }).withTypeProvider<ZodTypeProvider>()
+  app.server.maxConnections = CONNECTIONS_MAX
+  app.server.on('drop', () => {
+    options.report({ name: 'http.denied', labels: { reason: 'too-many-connections' } })
+  })
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
   app.removeContentTypeParser('text/plain')
   app.setErrorHandler(failureHandler(options.report))
   const routes = rememberRoutes(app)
-  guardRoutes(app, options)
   app.addHook('onSend', async (_, reply) => {
     void reply.header('cache-control', reply.getHeader('cache-control') ?? 'no-store')
   })
   await app.register(helmet, HELMET)
-  await app.register(rateLimit, {
-    max: REQUESTS_PER_MINUTE,
-    timeWindow: 60_000,
-    errorResponseBuilder: (_, { after }) =>
-      new HttpProblem('too-many-requests', `Too many requests: come back in ${after}.`),
-  })
+  await limitRequests(app)
+  guardRoutes(app, options)
   app.setNotFoundHandler(answerUnknown(routes))
   await registerOpenApi(app, options.version)
   addRoutes(app, options)
   await app.ready()
   return app
+}
+
+/**
+ * Counts every request but probes and scrapes, before anybody asks who sent it: the plugin's own
+ * hook would run after the access table's and never see what that one refuses.
+ */
+async function limitRequests(app: App): Promise<void> {
+  await app.register(rateLimit, {
+    global: false,
+    max: REQUESTS_PER_MINUTE,
+    timeWindow: 60_000,
+    errorResponseBuilder: (_, { after }) =>
+      new HttpProblem('too-many-requests', `Too many requests: come back in ${after}.`),
+  })
+  const limit = app.rateLimit()
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.routeOptions.config?.rateLimit === false) return
+    await limit.call(app, request, reply)
+  })
 }
 
 function addRoutes(app: App, options: HttpOptions): void {

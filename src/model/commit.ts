@@ -5,6 +5,7 @@ import type { GroupKey } from './group.ts'
 import type { Incident, IncidentEvent, TimelineEntry } from './incident.ts'
 import type { AttemptReport, Delivery } from './outbox.ts'
 import type { PartitionLink, PartitionProgress, PartitionState } from './partition.ts'
+import type { RulesetOrigin } from './ruleset.ts'
 
 /** Body of an input log entry by kind (design §4.1). Everything the engine's answer depends on. */
 export type LogBody =
@@ -26,13 +27,42 @@ export type LogBody =
         readonly progress: PartitionProgress
       }[]
     }
-  | { readonly kind: 'rules'; readonly nowMs: number; readonly ruleset: string }
+  | {
+      readonly kind: 'rules'
+      readonly nowMs: number
+      readonly ruleset: string
+      /** Edited rules whose state was rebuilt from the journal, where there were any. */
+      readonly rebuilt?: RebuildPlan
+    }
   | {
       readonly kind: 'list'
       readonly nowMs: number
       readonly name: string
       readonly version: string
     }
+
+/**
+ * What the state of edited rules was rebuilt from (I8): a replay reads the same records again.
+ * The rules run together, over the ranges of the one that reaches furthest back.
+ */
+export interface RebuildPlan {
+  readonly rules: readonly string[]
+  /** Those that the journal no longer held everything for, and when they will have caught up. */
+  readonly warming: readonly { readonly ruleId: string; readonly untilMs: number }[]
+  /** One after the other; most reloads have one, or two when a spare thread began. */
+  readonly passes: readonly RebuildPass[]
+}
+
+export interface RebuildPass {
+  /** Clock entries below this number, those of the passes before left out, are run too. */
+  readonly clockBelow: number
+  /** Positions from … to (exclusive): whole slabs. */
+  readonly ranges: readonly {
+    readonly partition: string
+    readonly from: number
+    readonly to: number
+  }[]
+}
 
 /** An entry as read back: what to run again, and what the engine answered then. */
 export interface LogEntry {
@@ -76,6 +106,16 @@ export interface CommitEntry {
   readonly effectsHash: string
   /** Partitions whose state this entry changed, as they are after it. */
   readonly partitions: readonly PartitionState[]
+  /** Records of the entry that were gone when it was evaluated. */
+  readonly gaps?: readonly Gap[]
+}
+
+/** Records that are known to be missing: positions from … to (exclusive) of a partition. */
+export interface Gap {
+  readonly partition: string
+  readonly from: number
+  readonly to: number
+  readonly reason: 'journal'
 }
 
 /** One transaction: one or several consecutive entries with everything that follows from them. */
@@ -251,7 +291,6 @@ export interface CoreStore {
    */
   commit(request: CommitRequest, decide: Decide, openKeyOf: OpenKeyOf): Promise<CommitResult>
   readLog(from: number): AsyncIterable<LogEntry>
-  /** Content of a rule set by hash; kept as long as an entry names it. */
   /**
    * Writes buckets of window state, some of a cycle's; with `next` the cycle is complete: time
    * bucket and `checkpoint_next` change in the same transaction, state that no rule in force can
@@ -264,7 +303,16 @@ export interface CoreStore {
     readonly time: TimeBucket | undefined
     readonly buckets: AsyncIterable<SavedBucket>
   }>
-  saveRuleset(hash: string, content: string, nowMs: number): Promise<void>
+  /**
+   * Content of a rule set by hash; kept from its saving until an entry names it, and as long as one
+   * that is kept does or the time bucket. Of the origins that one content had, the latest is kept.
+   */
+  saveRuleset(
+    hash: string,
+    content: string,
+    nowMs: number,
+    origin?: RulesetOrigin | null,
+  ): Promise<void>
   loadRuleset(hash: string): Promise<string | undefined>
   close(): Promise<void>
 }

@@ -20,6 +20,8 @@ export interface Matches {
   readonly sums: readonly SloSum[]
   /** Matches that could not be grouped, by rule number (`on_missing: skip`). */
   readonly missingGroup: readonly { readonly rule: number; readonly count: number }[]
+  /** Its records are gone from the journal: positions that nobody can evaluate any more. */
+  readonly isHole?: boolean
 }
 
 /** Rows are in the order of (ordinal, rule). All columns have the same length. */

@@ -36,6 +36,7 @@ export type OccurrenceName =
   | 'core.replayed'
   | 'core.committed' // count: entries
   | 'core.replay_differs'
+  | 'core.gap_found' // labels: input; count: records
   | 'core.rows_dropped'
   | 'core.checkpoint_written' // count: buckets
   | 'core.checkpoint_failed'
@@ -45,6 +46,7 @@ export type OccurrenceName =
   | 'engine.skipped' // labels: reason
   // rules and configuration
   | 'rules.activated'
+  | 'rules.rebuilt' // detail: rules, records, missing, warming, episodes
   | 'rules.refused'
   | 'config.reloaded'
   | 'config.refused'

@@ -35,3 +35,21 @@ export const GRAYLOG_FIELDS: Readonly<Record<string, FieldType>> = {
   source: 'lower',
   timestamp: 'date',
 }
+
+/** The rule set in force. */
+export interface ActiveRuleset {
+  readonly hash: string
+  readonly origin: RulesetOrigin | null
+}
+
+/** Where a rule set came from, when its folder is a git checkout. */
+export interface RulesetOrigin {
+  /** Hash of the commit that last changed the rules, on the branch's own line. */
+  readonly commit: string
+  /** A rule file is there that is not as committed: the commit alone does not tell the rules. */
+  readonly isDirty: boolean
+  /** Number of the pull request that brought it, as its message says; `null` where it says none. */
+  readonly pullRequest: number | null
+  /** Who approved it, as its trailers say; `null` where they say nothing. */
+  readonly approver: string | null
+}

@@ -39,6 +39,12 @@ export function inputOfPartition(partition: string): string {
   return at < 0 ? partition : partition.slice(0, at)
 }
 
+/** The writer's epoch of a partition id; 0 when it names none. */
+export function epochOfPartition(partition: string): number {
+  const epoch = Number(partition.slice(inputOfPartition(partition).length + 1))
+  return Number.isSafeInteger(epoch) ? epoch : 0
+}
+
 /** `partition:position`, how one record is named in episodes, reports and evidence. */
 export function recordRef(partition: string, position: number): string {
   return `${partition}:${position}`

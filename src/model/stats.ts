@@ -8,6 +8,28 @@ export interface RuleStats {
   readonly openEpisodes: number
   /** How often a cap on groups or bytes made room or refused. */
   readonly capHits: number
+  /** Until then it may miss what the journal no longer held when it was edited, ms UTC. */
+  readonly warmingUntilMs?: number
+}
+
+/** What came of the last reload that edited rules with state (I8). */
+export interface ReloadReport {
+  /** When it came into force, ms UTC. */
+  readonly atMs: number
+  readonly ruleset: string
+  /** Rules that were rebuilt from the journal. */
+  readonly rules: readonly string[]
+  /** Records that were read for it, and those that the journal no longer held. */
+  readonly records: number
+  readonly missing: number
+  readonly warming: readonly { readonly ruleId: string; readonly untilMs: number }[]
+  /** Unsettled episodes, against those that the rules had before. */
+  readonly episodes: {
+    readonly gained: number
+    readonly lost: number
+    readonly moved: number
+    readonly same: number
+  }
 }
 
 /** What one input's partition does now. */
@@ -34,4 +56,6 @@ export interface CoreStats {
   /** Slabs waiting in the core's queue, and the most it takes. */
   readonly queued: number
   readonly queueMax: number
+  /** Of this process; missing until a rule with state was edited. */
+  readonly lastReload?: ReloadReport
 }

@@ -1,9 +1,13 @@
 import type { Effects, SavedBucket, SloDelta } from '../model/commit.ts'
+import type { EpisodeChange } from '../model/episode.ts'
 import type { Matches } from '../model/matches.ts'
 import { inputOfPartition } from '../model/slab.ts'
 import type { RuleStats } from '../model/stats.ts'
 import { FormerBuckets } from './former-buckets.ts'
 import type { PartitionTracker } from './partition-tracker.ts'
+import { announce } from './announce.ts'
+import type { EditDifference } from './announce.ts'
+import type { Rebuilt, RebuiltEpisode } from './rebuild.ts'
 import type { CompiledRuleset } from './rule.ts'
 import type { RuleRunner } from './rule-runner.ts'
 import { windowsOf } from './rule-runner.ts'
@@ -54,6 +58,8 @@ export interface Engine {
   apply(slice: Slice, context: EngineContext): void
   advance(context: EngineContext): void
   take(): Effects
+  /** What the edit of rules that were rebuilt changed, once that was taken. */
+  editDifference(): EditDifference | undefined
   /** Per rule, in the order of the rule set, since the rule was first seen by this process. */
   stats(): RuleStats[]
   /** True when every episode is settled. */
@@ -97,6 +103,8 @@ export interface EngineOptions {
   readonly previous?: Engine
   /** Of the entry that activates this rule set in place of `previous`. */
   readonly no?: number
+  /** State of edited rules that the journal gave back; the others begin with none. */
+  readonly rebuilt?: Rebuilt
   /** Of an engine without `previous`: what {@link Engine.watermarks} said. */
   readonly watermarks?: Readonly<Record<string, number>>
   /** Bytes of window state per rule. */
@@ -127,6 +135,10 @@ class RuleEngine implements Engine {
   /** The greatest stamp of a bucket that was loaded. */
   #loadedNo: number
   readonly #byId: ReadonlyMap<string, RuleRunner>
+  /** What the rebuilt rules have open, until it is told. */
+  #rebuilt: readonly RebuiltEpisode[] | undefined
+  #heard: ReadonlySet<string> = new Set()
+  #difference: EditDifference | undefined
   readonly #slo = new Map<string, { -readonly [K in keyof SloDelta]: SloDelta[K] }>()
   readonly #arrival: { -readonly [K in keyof Arrival]: Arrival[K] } = {
     timeMs: 0,
@@ -164,12 +176,14 @@ class RuleEngine implements Engine {
     }
     const { handedBack, ...rules } = takeOver(previous.#rules.runners, ruleset.rules, {
       ...runnerOptions,
+      watermarks: options.rebuilt?.watermarks ?? {},
       formerBuckets: this.#former,
     })
     this.#rules = rules
     this.#byId = byId(rules)
     for (const saved of handedBack) this.#wait(saved)
     this.#takeWaiting(no)
+    if (options.rebuilt !== undefined) this.#takeRebuilt(options.rebuilt, no, previous)
   }
 
   apply(slice: Slice, context: EngineContext): void {
@@ -211,7 +225,12 @@ class RuleEngine implements Engine {
   take(): Effects {
     const slo = [...this.#slo.values()]
     this.#slo.clear()
-    return { episodes: this.#context.changes.take(), slo, ledger: this.#ledgers.take() }
+    const told = this.#context.changes.take()
+    return { episodes: this.#announced(told), slo, ledger: this.#ledgers.take() }
+  }
+
+  editDifference(): EditDifference | undefined {
+    return this.#difference
   }
 
   stats(): RuleStats[] {
@@ -276,6 +295,29 @@ class RuleEngine implements Engine {
       }
       this.#waiting.delete(key)
     }
+  }
+
+  /** A bucket that was loaded and holds entry `no` is ahead of what was rebuilt for it. */
+  #takeRebuilt({ buckets, episodes, held }: Rebuilt, no: number, previous: RuleEngine): void {
+    for (const { ruleId, stateHash, bucket, blob } of buckets) {
+      this.#runner(ruleId, stateHash)?.takeRebuilt(bucket, blob, no)
+    }
+    for (const delta of held) this.#byId.get(delta.ruleId)?.holds(delta)
+    this.#rebuilt = episodes.filter(({ episode: { ruleId, groupKey } }) =>
+      this.#byId.get(ruleId)?.buckets.isOpen(this.#arrival.hash.take(groupKey).bucket, no),
+    )
+    const sameMode = this.#rules.runners.filter(
+      ({ rule: { id, mode } }) => previous.#byId.get(id)?.rule.mode === mode,
+    )
+    this.#heard = new Set(sameMode.map(({ rule }) => rule.id))
+  }
+
+  #announced(told: readonly EpisodeChange[]): readonly EpisodeChange[] {
+    if (this.#rebuilt === undefined) return told
+    const { changes, difference } = announce(told, this.#rebuilt, this.#heard)
+    this.#rebuilt = undefined
+    this.#difference = difference
+    return changes
   }
 
   /** Loaded buckets go on with the first entry that they do not hold. */

@@ -33,6 +33,11 @@ export class PartitionTracker {
     this.#timing = timing
   }
 
+  /** Takes the states of a checkpoint, before anything else. */
+  restore(states: readonly PartitionState[]): void {
+    for (const state of states) this.#states.set(state.id, state)
+  }
+
   /**
    * Starts a partition with what its input's earlier ones have witnessed. Write the clock entry
    * that {@link due} then proposes before any other entry, so that a replay opens it there too.

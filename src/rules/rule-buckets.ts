@@ -165,6 +165,14 @@ export class RuleBuckets {
     readInto(bucket.windows, blob)
   }
 
+  /** State that no checkpoint holds: dirty, and time passes for it at once. */
+  takeRebuilt(number: number, blob: Uint8Array): void {
+    const bucket = this.#make(number)
+    readInto(bucket.windows, blob)
+    this.#touch(bucket)
+    this.#schedule(bucket)
+  }
+
   #make(number: number): Bucket {
     const windows = this.#makeWindows(this.#options)
     const bucket = { number, windows, stampNo: -1, isDirty: false, dueMs: Infinity }

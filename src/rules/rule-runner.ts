@@ -1,4 +1,4 @@
-import type { SavedBucket } from '../model/commit.ts'
+import type { LedgerDelta, SavedBucket } from '../model/commit.ts'
 import type { RuleStats } from '../model/stats.ts'
 import type { PartitionTracker } from './partition-tracker.ts'
 import type { Rule } from './rule.ts'
@@ -197,6 +197,21 @@ export class RuleRunner {
     const reader = new StateReader(saved.blob)
     reader.u8()
     this.#floorMs = reader.f64()
+  }
+
+  /** Takes state in that the journal gave back, at the entry that brings the rule into force. */
+  takeRebuilt(bucket: number, blob: Uint8Array, no: number): void {
+    if (bucket === RULE_BUCKET || !this.buckets.isOpen(bucket, no)) return
+    this.buckets.takeRebuilt(bucket, blob)
+    this.clock.schedule(this)
+  }
+
+  /**
+   * Matches that rebuilt windows hold were counted already, when the former text ended or before:
+   * taken back here, as they will be counted once more when they leave the windows (I9).
+   */
+  holds({ class: kind, reason, hourMs, count }: LedgerDelta): void {
+    this.#ledger.count(reason ?? (kind === 'episode' ? 'episode' : 'below'), hourMs, -count)
   }
 
   /** See {@link RuleBuckets.close}. */

@@ -20,7 +20,11 @@ export interface Runners {
 export function takeOver(
   previous: readonly RuleRunner[],
   rules: readonly Rule[],
-  options: RunnerOptions & { readonly formerBuckets: FormerBuckets },
+  options: RunnerOptions & {
+    /** Of rules that were rebuilt: where their time stands. */
+    readonly watermarks: Readonly<Record<string, number>>
+    readonly formerBuckets: FormerBuckets
+  },
 ): Runners & { readonly handedBack: readonly SavedBucket[] } {
   const { formerBuckets, no } = options
   const former = new Map(previous.map((runner) => [runner.rule.id, runner]))
@@ -29,7 +33,7 @@ export function takeOver(
     const candidate = former.get(rule.id)
     const kept = candidate?.rule.stateHash === rule.stateHash ? candidate : undefined
     if (kept !== undefined) former.delete(rule.id)
-    const watermarkMs = kept?.clock.watermarkMs ?? -Infinity
+    const watermarkMs = kept?.clock.watermarkMs ?? readBefore(options.watermarks, rule)
     const runner = new RuleRunner(rule, clockOf(clocks, rule, watermarkMs), options, kept)
     if (kept === undefined) {
       const name = { ruleId: rule.id, stateHash: rule.stateHash }
@@ -55,7 +59,7 @@ export function begin(
 ): Runners {
   const clocks = new Map<string, SharedClock>()
   const runners = rules.map((rule) => {
-    const watermarkMs = watermarks[ownKey(rule)] ?? watermarks[sharedKey(rule)] ?? -Infinity
+    const watermarkMs = readBefore(watermarks, rule)
     return new RuleRunner(rule, clockOf(clocks, rule, watermarkMs), options)
   })
   return { runners, clocks: [...clocks.values()] }
@@ -79,6 +83,10 @@ export function watermarksOf({ runners, clocks }: Runners): Record<string, numbe
     found[watermarkMs === lowest.get(key) ? key : ownKey(rule)] = watermarkMs
   }
   return found
+}
+
+function readBefore(watermarks: Readonly<Record<string, number>>, rule: Rule): number {
+  return watermarks[ownKey(rule)] ?? watermarks[sharedKey(rule)] ?? -Infinity
 }
 
 function clockOf(clocks: Map<string, SharedClock>, rule: Rule, watermarkMs: number): SharedClock {

@@ -50,7 +50,22 @@ export const COLUMNS = {
     link: text,
     progress: text,
   },
-  ruleset: { hash: text, content: text, created_ms: integer },
+  ruleset: {
+    hash: text,
+    content: text,
+    created_ms: integer,
+    git_commit: text,
+    is_dirty: integer,
+    pull_request: integer,
+    approver: text,
+  },
+  ruleset_use: {
+    shard: text,
+    hash: text,
+    records_no: integer,
+    rules_no: integer,
+    is_pending: integer,
+  },
   checkpoint: {
     shard: text,
     rule_id: text,
@@ -59,6 +74,7 @@ export const COLUMNS = {
     no: integer,
     state: blob,
   },
+  checkpoint_cycle: { shard: text, time_bucket: text, pruned_next: integer },
   episode: {
     seq: integer,
     id: text,

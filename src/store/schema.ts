@@ -53,7 +53,26 @@ export interface Database {
     link: string
     progress: string
   }
-  ruleset: { hash: string; content: string; created_ms: number }
+  /** Where it came from stands in the columns from `git_commit` on; `null` where that is unknown. */
+  ruleset: {
+    hash: string
+    content: string
+    created_ms: number
+    git_commit: string | null
+    is_dirty: number | null
+    pull_request: number | null
+    approver: string | null
+  }
+  /** What keeps a rule set: the latest entry of each kind that names it, or one still to come. */
+  ruleset_use: {
+    shard: string
+    hash: string
+    records_no: number | null
+    rules_no: number | null
+    /** 1 from its saving until an entry names it. */
+    is_pending: number
+  }
+  /** State of one rule in one bucket of its groups, as it was after entry `no`. */
   checkpoint: {
     shard: string
     rule_id: string
@@ -61,6 +80,13 @@ export interface Database {
     bucket: number
     no: number
     state: Uint8Array
+  }
+  /** The latest complete cycle; where it began is `checkpoint_next` of the shard. */
+  checkpoint_cycle: {
+    shard: string
+    time_bucket: string
+    /** Below it no `records` entry is left; up to `checkpoint_next` they still have to go. */
+    pruned_next: number
   }
   episode: EpisodeTable
   /** Every disposition an episode ever had, in order of `seq` (I9). */

@@ -71,6 +71,7 @@ const CHECKPOINT_FAILURES = counter(
   'core_checkpoint_failures',
   'Checkpoint writes that failed and are tried again.',
 )
+const GAPS = counter('journal_gap_records', 'Records gone from the journal unevaluated.', ['input'])
 const ROWS_DROPPED = counter(
   'core_rows_dropped',
   'Match rows without room in memory; their slabs are matched again from the journal.',
@@ -101,12 +102,15 @@ const DELIVERIES = counter('webhook_deliveries', 'Notifications that came to an 
   'receiver',
   'outcome',
 ])
-const OUTBOX_FAILURES = counter('webhook_outbox_failures', 'Reads of the outbox that failed.')
+const OUTBOX_FAILURES = counter(
+  'webhook_outbox_failures',
+  'Reads of the outbox and reports to it that failed.',
+)
 const DISABLED = counter('webhook_receivers_disabled', 'Receivers that answered 410 Gone.', [
   'receiver',
 ])
 const HTTP_FAILURES = counter('http_failures', 'Requests that failed through a fault of ours.')
-const HTTP_DENIED = counter('http_denied', 'Requests refused for lack of rights, by reason.', [
+const HTTP_DENIED = counter('http_denied', 'Requests and connections refused, by reason.', [
   'reason',
 ])
 const TELEMETRY_FAILURES = counter('telemetry_failures', 'Own telemetry that was lost, by part.', [
@@ -140,13 +144,19 @@ export const OCCURRENCES: Readonly<Record<OccurrenceName, OccurrenceEntry>> = {
   'core.committed': entry('count', 'entries were committed', COMMITS),
   'core.replay_differs': entry('warn', 'another engine version answers otherwise than the log'),
   'core.checkpoint_written': entry('count', 'buckets were checkpointed', CHECKPOINTED),
-  'core.checkpoint_failed': entry('error', 'a checkpoint failed and is tried again', CHECKPOINT_FAILURES),
+  'core.checkpoint_failed': entry(
+    'error',
+    'a checkpoint failed and is tried again',
+    CHECKPOINT_FAILURES,
+  ),
+  'core.gap_found': entry('error', 'records of {input} are gone from the journal', GAPS),
   'core.rows_dropped': entry('count', 'match rows had no room and are read again', ROWS_DROPPED),
   'core.commit_failed': entry('error', 'a commit failed and is tried again', COMMIT_FAILURES),
   'core.fenced': entry('error', 'another process owns the shard: this one stops'),
   'core.invariant_broken': entry('error', 'an invariant is broken: the process stops', BROKEN),
   'engine.skipped': entry('count', 'matches were skipped: {reason}', SKIPPED),
 
+  'rules.rebuilt': entry('info', 'edited rules were rebuilt from the journal'),
   'rules.activated': entry('info', 'the rule set was activated', reload('rules', 'success')),
   'rules.refused': entry(
     'error',
@@ -173,7 +183,7 @@ export const OCCURRENCES: Readonly<Record<OccurrenceName, OccurrenceEntry>> = {
     metric: DELIVERIES,
     fixed: { outcome: 'dead' },
   }),
-  'delivery.outbox_failed': entry('error', 'the outbox could not be read', OUTBOX_FAILURES),
+  'delivery.outbox_failed': entry('error', 'the outbox failed: {step}', OUTBOX_FAILURES),
   'receiver.disabled': entry('error', 'receiver {receiver} wants nothing more (410)', DISABLED),
 
   'service.started': entry('info', 'Tocsin has started'),

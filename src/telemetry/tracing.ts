@@ -1,3 +1,7 @@
+import type { Timers } from '../lib/clock.ts'
+import { within } from '../lib/within.ts'
+import type { Report } from '../model/occurrence.ts'
+
 /** Values a span may carry: names and counts, never text of events (I10). */
 type SpanAttributes = Readonly<Record<string, string | number | boolean>>
 
@@ -11,6 +15,8 @@ export interface Tracing {
   readonly stop: () => Promise<void>
 }
 
+const REASON_MAX = 500
+
 /** Any of them set turns tracing on, as the OpenTelemetry specification has it. */
 const ENDPOINTS = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT']
 
@@ -22,9 +28,10 @@ const ENDPOINTS = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_END
  */
 export async function startTracing(
   env: Readonly<Record<string, string | undefined>>,
+  report: Report,
 ): Promise<Tracing> {
   if (!wantsTraces(env)) return { isOn: false, span: (_, __, run) => run(), stop: async () => {} }
-  const [{ SpanStatusCode, trace }, { startNodeSdk }] = await Promise.all([
+  const [{ diag, DiagLogLevel, SpanStatusCode, trace }, { startNodeSdk }] = await Promise.all([
     import('@opentelemetry/api'),
     import('@opentelemetry/sdk-node'),
   ])
@@ -34,6 +41,16 @@ export async function startTracing(
     metricReaders: [],
     logRecordProcessors: [],
   })
+  // The SDK says what went wrong on the console, where it would break the lines of our own log.
+  const failed = (message: string): void => {
+    const reason = message.slice(0, REASON_MAX)
+    report({ name: 'telemetry.failed', labels: { part: 'traces' }, detail: { reason } })
+  }
+  const ignored = (): void => undefined
+  diag.setLogger(
+    { error: failed, warn: failed, info: ignored, debug: ignored, verbose: ignored },
+    { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
+  )
   const tracer = trace.getTracer('tocsin')
   return {
     isOn: true,
@@ -59,6 +76,18 @@ export async function startTracing(
       }),
     stop: () => sdk.shutdown(),
   }
+}
+
+/** Time for the last spans; a collector that does not answer must not hold up a restart. */
+const STOP_LIMIT_MS = 2_000
+
+/** Sends what waits, if that can be done in time. Spans are no evidence: losing them is allowed. */
+export async function stopTracing(tracing: Tracing, timers: Timers): Promise<void> {
+  await within(
+    tracing.stop().catch(() => undefined),
+    STOP_LIMIT_MS,
+    timers,
+  )
 }
 
 function wantsTraces(env: Readonly<Record<string, string | undefined>>): boolean {

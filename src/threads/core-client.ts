@@ -3,7 +3,7 @@ import type { CommandRequest, CommandResult } from '../model/command.ts'
 import { FencedError } from '../model/commit.ts'
 import type { Report } from '../model/occurrence.ts'
 import type { AttemptReport } from '../model/outbox.ts'
-import type { RulesetSource } from '../model/ruleset.ts'
+import type { ActiveRuleset, RulesetOrigin, RulesetSource } from '../model/ruleset.ts'
 import type { CoreStats } from '../model/stats.ts'
 import type { FailedMessage, FromCore, ListeningInput, Routing } from './messages.ts'
 import type { Threads } from './threads.ts'
@@ -24,8 +24,10 @@ export class CoreClient {
   readonly #listening: PromiseWithResolvers<readonly ListeningInput[]>[] = []
   readonly #commands = new Map<string, (result: CommandResult) => void>()
   readonly #attempts = new Map<string, () => void>()
+  #activations = 0
   #onDeliveries: () => void = () => undefined
   #stats: CoreStats | undefined
+  #active: ActiveRuleset | undefined
 
   constructor(
     threads: Threads,
@@ -59,14 +61,21 @@ export class CoreClient {
     return this.#stats
   }
 
+  /** The rule set that the core evaluates; `undefined` before the first. */
+  get active(): ActiveRuleset | undefined {
+    return this.#active
+  }
+
   /** Called whenever new deliveries were committed. */
   onDeliveries(listener: () => void): void {
     this.#onDeliveries = listener
   }
 
   /** Switches every intake, and through them the core, to a rule set. */
-  activate(source: RulesetSource, hash: string): void {
-    for (const intake of this.#threads.intakes) intake.post({ kind: 'rules', hash, source })
+  activate(source: RulesetSource, hash: string, origin: RulesetOrigin | null = null): void {
+    const order = this.#activations++
+    const message = { kind: 'rules', hash, order, source, origin } as const
+    for (const intake of this.#threads.intakes) intake.post(message)
   }
 
   route(routing: Routing): void {
@@ -154,7 +163,11 @@ export class CoreClient {
         if (message.deliveries > 0) this.#onDeliveries()
         break
       case 'active':
-        this.#report({ name: 'rules.activated', detail: { hash: message.hash } })
+        this.#active = { hash: message.hash, origin: message.origin }
+        this.#report({ name: 'rules.activated', detail: { hash: message.hash, ...message.origin } })
+        break
+      case 'retain':
+        this.#threads.journal.post(message)
         break
       case 'stats':
         this.#stats = message.stats

@@ -9,7 +9,7 @@ import type { Procedure } from '../model/incident.ts'
 import type { Matches } from '../model/matches.ts'
 import type { Occurrence } from '../model/occurrence.ts'
 import type { AttemptReport } from '../model/outbox.ts'
-import type { RulesetSource } from '../model/ruleset.ts'
+import type { RulesetOrigin, RulesetSource } from '../model/ruleset.ts'
 import type { Severity } from '../model/severity.ts'
 import type { Durable, Slab } from '../model/slab.ts'
 import type { CoreStats } from '../model/stats.ts'
@@ -18,7 +18,14 @@ import type { CoreStats } from '../model/stats.ts'
 export interface RulesMessage {
   readonly kind: 'rules'
   readonly hash: string
+  /**
+   * Counts the reloads of the process. Every intake thread passes each on in its own time; the
+   * core takes the first of each and none that is older than what it has.
+   */
+  readonly order: number
   readonly source: RulesetSource
+  /** Where it came from, where that is known. */
+  readonly origin: RulesetOrigin | null
 }
 
 /** main or intake → journal. */
@@ -74,7 +81,9 @@ export type FromCore =
       /** Deliveries whose attempt is now written down. */
       readonly attempted: readonly string[]
     }
-  | { readonly kind: 'active'; readonly hash: string }
+  | { readonly kind: 'active'; readonly hash: string; readonly origin: RulesetOrigin | null }
+  /** A checkpoint is complete: the journal keeps these positions and what follows. */
+  | { readonly kind: 'retain'; readonly below: Readonly<Record<string, number>> }
   | { readonly kind: 'stats'; readonly stats: CoreStats }
 
 /** Any thread → main. */

@@ -409,6 +409,13 @@ export function coreStoreContract(name: string, create: CreateHarness): void {
         expect((await harness.dump())['timeline']).toHaveLength(1)
       })
 
+      it('are applied once also when they come twice in one commit', async () => {
+        await commit(request(1, [change('opened')]))
+        const { decision } = await commit(request(2, [], { commands: [note, note] }))
+        expect(decision.results).toEqual([{ id: 'c1', ok: true, incidentId: 'i-e1', version: 2 }])
+        expect((await harness.dump())['timeline']).toHaveLength(1)
+      })
+
       it('must all be answered by the decision', async () => {
         await expectRefused(
           () => commit(request(1, [], { commands: [note] }), () => NOTHING),

@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Page } from '../../src/http/read-model.ts'
-import type { CoreStore } from '../../src/model/commit.ts'
+import type { CoreStore, LedgerDelta } from '../../src/model/commit.ts'
 import { ProblemError } from '../../src/model/problem.ts'
 import {
   attempt,
   change,
   command,
+  entry,
   incident,
   NOTHING,
   openKeyOf,
@@ -189,6 +190,52 @@ export function readModelContract(name: string, create: CreateHarness): void {
       })
       expect(detail?.timeline[0]).not.toHaveProperty('data')
       expect(await harness.readModel.incident('1')).toEqual(detail)
+    })
+
+    it('sums the ledger by hour, newest first, in pages of whole hours', async () => {
+      const hour = (nth: number) => T0 + nth * 3_600_000
+      const row = (nth: number, count: number, over: Partial<LedgerDelta> = {}): LedgerDelta => ({
+        ruleId: 'checkout-5xx',
+        hourMs: hour(nth),
+        class: 'below',
+        reason: null,
+        count,
+        ...over,
+      })
+      const commit = (...ledger: readonly LedgerDelta[]) =>
+        store.commit(
+          request(nextNo, [], { entries: [entry({ ledger }, nextNo++)] }),
+          tinyDecide,
+          openKeyOf,
+        )
+      const late = { class: 'skipped', reason: 'late' } as const
+      await commit(row(0, 5), row(0, 1, late), row(2, 7, { class: 'episode' }))
+      await commit(row(0, 3), row(0, 1, { class: 'skipped', reason: 'cap' }), row(1, 4))
+      await commit(row(0, 2, late), row(1, 9, { ruleId: 'other' }), row(-600_000, 1, late))
+
+      const expected = [
+        { hourMs: hour(2), class: 'episode', reason: null, count: 7 },
+        { hourMs: hour(1), class: 'below', reason: null, count: 4 },
+        { hourMs: hour(0), class: 'below', reason: null, count: 8 },
+        { hourMs: hour(0), class: 'skipped', reason: 'cap', count: 1 },
+        { hourMs: hour(0), class: 'skipped', reason: 'late', count: 3 },
+        { hourMs: hour(-600_000), class: 'skipped', reason: 'late', count: 1 },
+      ]
+      expect(hour(-600_000)).toBeLessThan(0)
+      const ruleId = 'checkout-5xx'
+      const whole = await harness.readModel.ledger({ ruleId, limit: 9 })
+      expect(whole).toEqual({ items: expected, next: null })
+      for (const limit of [1, 2, 3]) {
+        const { items, pages } = await readThrough((cursor) =>
+          harness.readModel.ledger({ ruleId, limit, ...withCursor(cursor) }),
+        )
+        expect(items).toEqual(expected)
+        expect(pages).toBe(Math.ceil(4 / limit))
+      }
+      expect(await harness.readModel.ledger({ ruleId: 'none', limit: 9 })).toEqual({
+        items: [],
+        next: null,
+      })
     })
 
     it.each(['i-e9', '9', '0', '-1', '1.0', '1e0', '', "' OR 1=1 --", '99999999999999999999'])(

@@ -3,7 +3,7 @@ import { hash64 } from '../../src/lib/hash64.ts'
 import type { EventView } from '../../src/model/event.ts'
 import { PlainEvent } from '../../src/model/plain-event.ts'
 import { Backtest } from '../../src/rules/backtest.ts'
-import type { BacktestLine } from '../../src/rules/backtest.ts'
+import type { BacktestLine } from '../../src/rules/backtest-lines.ts'
 import { createMatcher } from '../../src/rules/matching/plain-matcher.ts'
 
 export type FiringLine = BacktestLine & { readonly type: 'firing' }

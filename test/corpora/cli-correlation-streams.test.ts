@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import type { BacktestLine } from '../../src/rules/backtest.ts'
+import type { BacktestLine } from '../../src/rules/backtest-lines.ts'
 import { jsonOfCli } from '../support/cli.ts'
 import { corpus } from './corpus.ts'
 

@@ -6,7 +6,7 @@ import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 
-import type { BacktestLine } from '../../src/rules/backtest.ts'
+import type { BacktestLine } from '../../src/rules/backtest-lines.ts'
 import { jsonOfCli } from '../support/cli.ts'
 import { sendGelfTcp } from '../support/gelf-tcp.ts'
 import { serviceFolder, startService } from '../support/service.ts'

@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
+import { decodeCursor } from '../../src/store/cursor.ts'
 import { harness, TOKENS } from './http-harness.ts'
 
 const HEADERS = {
@@ -55,6 +56,7 @@ describe('what cannot be answered', () => {
           incident: failing,
           episodes: failing,
           deliveries: failing,
+          ledger: failing,
           counts: failing,
         },
       })
@@ -68,6 +70,27 @@ describe('what cannot be answered', () => {
           detail: { error: new Error('SQLITE_IOERR at /var/lib/tocsin/secret.db') },
         },
       ])
+    },
+  )
+
+  it.each(['incidents', 'episodes', 'deliveries'] as const)(
+    'a cursor that no page of %s ended with is the fault of whoever sent it',
+    async (list) => {
+      const read = async ({ cursor }: { readonly cursor?: string }) => {
+        if (cursor !== undefined) decodeCursor(cursor)
+        return { items: [], next: null }
+      }
+      const { readModel } = harness()
+      const { call, occurrences } = harness({ readModel: { ...readModel, [list]: read } })
+      const response = await call('viewer', 'GET', `/api/v1/${list}?cursor=made-up`)
+      expect(response.statusCode).toBe(400)
+      expect(response.headers['content-type']).toContain('application/problem+json')
+      expect(response.json()).toMatchObject({
+        type: 'urn:tocsin:problem:bad-request',
+        detail: 'the cursor is not one that a page ended with: leave it out to start at the newest',
+        errors: [{ in: 'querystring', path: '/cursor', message: expect.stringMatching(/cursor/) }],
+      })
+      expect(occurrences).toEqual([])
     },
   )
 
@@ -91,6 +114,30 @@ describe('what cannot be answered', () => {
     expect(response.json()).toMatchObject({ type: 'urn:tocsin:problem:too-many-requests' })
     expect(Number(response.headers['retry-after'])).toBeGreaterThan(0)
     expect((await call('anonymous', 'GET', '/health/live')).statusCode).toBe(200)
+  })
+
+  it('connections beyond 1,000 are refused and counted', async () => {
+    const { server, occurrences } = harness()
+    const app = await server.build()
+    expect(app.server.maxConnections).toBe(1_000)
+    app.server.emit('drop')
+    expect(occurrences).toEqual([
+      { name: 'http.denied', labels: { reason: 'too-many-connections' } },
+    ])
+  })
+
+  it.each([
+    ['an unknown token', 'unknown', '/api/v1/inputs', 401],
+    ['no token', 'anonymous', '/api/v1/inputs', 401],
+    ['an unknown address', 'viewer', '/api/v1/nothing', 404],
+  ] as const)('requests with %s are limited too', async (_, caller, url, status) => {
+    const { call } = harness()
+    let response = await call(caller, 'GET', url)
+    expect(response.statusCode).toBe(status)
+    for (let i = 0; i < 600 && response.statusCode === status; i++) {
+      response = await call(caller, 'GET', url)
+    }
+    expect(response.statusCode).toBe(429)
   })
 })
 

@@ -1,5 +1,5 @@
 import { incidentPage } from '../../src/http/incident-page.ts'
-import { overviewPage } from '../../src/http/page.ts'
+import { overviewPage } from '../../src/http/overview-page.ts'
 import type { IncidentDetail } from '../../src/http/read-model.ts'
 import {
   NOW_MS,
@@ -82,6 +82,7 @@ export function pagesWith(text: string): { readonly overview: string; readonly i
         lastMatchMs: NOW_MS,
         groups: 1,
         openEpisodes: 1,
+        warmingUntilMs: null,
       },
     ],
     slo: [

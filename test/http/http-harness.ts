@@ -4,7 +4,7 @@ import { ManualClock } from '../../src/lib/manual-clock.ts'
 import type { CommandRequest, CommandResult } from '../../src/model/command.ts'
 import type { Occurrence } from '../../src/model/occurrence.ts'
 import type { HttpOptions } from '../../src/http/options.ts'
-import type { IncidentDetail, ReadModel } from '../../src/http/read-model.ts'
+import type { IncidentDetail, LedgerRow, ReadModel } from '../../src/http/read-model.ts'
 import { createHttpServer } from '../../src/http/server.ts'
 import { createToken } from '../../src/http/tokens.ts'
 import { NOW_MS, sampleDetail } from './sample-incident.ts'
@@ -30,6 +30,7 @@ export function harness(change: Partial<HttpOptions> = {}) {
     incidentId: command.incidentId,
     version: 4,
   })
+  const readModel = memoryReadModel(details)
   const server = createHttpServer({
     listen: { host: '127.0.0.1', port: 0 },
     tokens: (['viewer', 'responder', 'admin'] as const).map((role) => ({
@@ -39,7 +40,7 @@ export function harness(change: Partial<HttpOptions> = {}) {
     })),
     page: 'token',
     metricsPublic: false,
-    readModel: memoryReadModel(details),
+    readModel,
     command: async (request) => {
       commands.push(request)
       return answer(request)
@@ -83,6 +84,7 @@ export function harness(change: Partial<HttpOptions> = {}) {
         problems: [],
       },
     ],
+    ruleset: () => ({ hash: 'rules-1', origin: null }),
     problems: () => [],
     slo: async () => [
       {
@@ -130,6 +132,7 @@ export function harness(change: Partial<HttpOptions> = {}) {
   }
   return {
     server,
+    readModel,
     clock,
     details,
     commands,
@@ -193,6 +196,14 @@ function memoryReadModel(details: readonly IncidentDetail[]): ReadModel {
         )
       return paged(found, query)
     },
+    async ledger({ ruleId, ...query }) {
+      return paged(ruleId === 'checkout-5xx' ? LEDGER : [], query)
+    },
     counts: async () => ({ open: [], total: [] }),
   }
 }
+
+const LEDGER: readonly LedgerRow[] = [
+  { hourMs: 1_790_002_800_000, class: 'skipped', reason: 'late', count: 2 },
+  { hourMs: 1_789_999_200_000, class: 'episode', reason: null, count: 20 },
+]

@@ -119,6 +119,17 @@ describe('the overview', () => {
 })
 
 describe('the page of an incident', () => {
+  it('shows the newest line of the timeline first, also among those of one commit', async () => {
+    const { call, details } = harness()
+    const line = details[0]!.timeline[0]!
+    const texts = ['fired', 'rose', 'cleared']
+    const timeline = texts.map((text) => ({ ...line, text: `It ${text} then.` }))
+    details[0] = { ...details[0]!, timeline }
+    const { body } = await call('viewer', 'GET', '/incidents/12')
+    const shown = [...body.matchAll(/It (\w+) then\./g)].map((match) => match[1])
+    expect(shown).toEqual(texts.toReversed())
+  })
+
   it('shows timeline, report, episodes and deliveries', async () => {
     const { call } = harness()
     const { body } = await call('viewer', 'GET', '/incidents/12')

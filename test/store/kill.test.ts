@@ -1,12 +1,10 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, it } from 'vitest'
+import { linesUntilKilled } from './kill-child.ts'
 import { dumpSqlite } from './sqlite-harness.ts'
 
 const CHILD = fileURLToPath(new URL('commit-child.ts', import.meta.url))
@@ -17,7 +15,8 @@ it('holds every acknowledged commit whole after each of 15 kill -9, without a ho
   let acknowledged = 0
   for (let cycle = 0; cycle < 15; cycle++) {
     const before = acknowledged
-    acknowledged = await commitUntilKilled(file, 1 + ((cycle * 7) % 20))
+    const lines = await linesUntilKilled(CHILD, [file], 1 + ((cycle * 7) % 20))
+    acknowledged = Number(lines.at(-1))
     expect(acknowledged).toBeGreaterThan(before)
     const dump = dumpSqlite(file)
     const numbers = dump['input_log']!.map((row) => row['no'])
@@ -34,18 +33,3 @@ it('holds every acknowledged commit whole after each of 15 kill -9, without a ho
   database.close()
   await rm(folder, { recursive: true })
 }, 60_000)
-
-/** Kills the child after so many answers, and gives the last entry that it was answered. */
-async function commitUntilKilled(file: string, answers: number): Promise<number> {
-  const child = spawn(process.execPath, [CHILD, file], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const closed = once(child, 'close')
-  let last = 0
-  let count = 0
-  for await (const line of createInterface({ input: child.stdout })) {
-    last = Number(line)
-    if (++count === answers) child.kill('SIGKILL')
-  }
-  await closed
-  expect(child.signalCode).toBe('SIGKILL')
-  return last
-}

@@ -34,6 +34,7 @@ const RUNTIME: Runtime = {
   status: refuse,
   sleep: refuse,
   deadline: refuse,
+  end: refuse,
 }
 
 function refuse(): never {

@@ -6,10 +6,35 @@ export const TEST_TOKEN = 'test-token-for-the-loopback-only-0000000'
 /** The part `http:` of a test's configuration. */
 export const HTTP_CONFIG = `http: { listen: "127.0.0.1:0", tokens: [{ name: test, token: ${TEST_TOKEN}, roles: [admin] }] }`
 
+/**
+ * Rules under which every event of these inputs shows: each opens or joins an incident of its
+ * `sender`, and the objective `all` counts it.
+ */
+export function everyEventRules(...inputs: readonly string[]): string {
+  const from = `from: [${inputs.join(', ')}]`
+  return `
+rule: every-event
+title: Every event of a sender
+severity: high
+${from}
+where: _exists_:ref
+group_by: [sender]
+match: {}
+---
+slo: all
+service: web
+objective: 99%
+${from}
+total: _exists_:ref
+bad: sender:nobody
+`
+}
+
 export interface ApiIncident {
   readonly id: string
   readonly number: number
   readonly ruleId: string
+  readonly title: string
   readonly group: Readonly<Record<string, string>>
   readonly severity: string
   readonly signal: string

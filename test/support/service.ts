@@ -1,6 +1,7 @@
 /** Runs the real service as a process of its own, the way a user does, and stops it as asked. */
 import { spawn } from 'node:child_process'
 import type { ChildProcessWithoutNullStreams } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,6 +16,10 @@ export interface RunningService {
   readonly ports: Readonly<Record<string, number>>
   /** Everything it logged so far, one parsed object per line. */
   readonly log: readonly Readonly<Record<string, unknown>>[]
+  /** What it wrote to standard error. */
+  readonly errors: () => string
+  /** Resolves with the exit code, or the signal's name. */
+  readonly exited: Promise<number | string>
   /** Sends the signal and resolves with the exit code, or the signal's name. */
   stop(signal?: NodeJS.Signals): Promise<number | string>
   signal(signal: NodeJS.Signals): void
@@ -34,15 +39,17 @@ export function serviceFolder(files: Readonly<Record<string, string>>): string {
 export async function startService(
   folder: string,
   env: Readonly<Record<string, string>> = {},
+  options: readonly string[] = [],
 ): Promise<RunningService> {
-  const child = spawn(process.execPath, [MAIN, 'serve', '-c', join(folder, 'tocsin.yaml')], {
-    env: { ...process.env, ...env },
-  })
+  const args = [MAIN, 'serve', '-c', join(folder, 'tocsin.yaml'), ...options]
+  const child = spawn(process.execPath, args, { env: { ...process.env, ...env } })
   const log: Record<string, unknown>[] = []
   const exited = new Promise<number | string>((resolve) => {
     child.on('exit', (code, signal) => resolve(code ?? signal ?? 'unknown'))
   })
-  const ready = await readyLine(child, log)
+  let errors = ''
+  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()))
+  const ready = await readyLine(child, log, () => errors)
   const { http, inputs } = ready as {
     http: { host: string; port: number }
     inputs: { name: string; port: number }[]
@@ -52,6 +59,8 @@ export async function startService(
     url: `http://${http.host}:${http.port}`,
     ports: Object.fromEntries(inputs.map(({ name, port }) => [name, port])),
     log,
+    errors: () => errors,
+    exited,
     stop(signal = 'SIGTERM') {
       child.kill(signal)
       return exited
@@ -60,14 +69,30 @@ export async function startService(
   }
 }
 
+/** Runs `tocsin serve` where it is expected to end by itself; resolves with what it said. */
+export async function serveToEnd(
+  folder: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ readonly code: number | null; readonly out: string; readonly err: string }> {
+  const child = spawn(process.execPath, [MAIN, 'serve', '-c', join(folder, 'tocsin.yaml')], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let out = ''
+  let err = ''
+  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()))
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, out, err }
+}
+
 function readyLine(
   child: ChildProcessWithoutNullStreams,
   log: Record<string, unknown>[],
+  errors: () => string,
 ): Promise<Record<string, unknown>> {
   return new Promise((resolve, reject) => {
     let rest = ''
-    let errors = ''
-    child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()))
     child.stdout.on('data', (chunk: Buffer) => {
       const lines = (rest + chunk.toString()).split('\n')
       rest = lines.pop() ?? ''
@@ -78,7 +103,7 @@ function readyLine(
       }
     })
     child.on('exit', (code, signal) => {
-      reject(new Error(`the service ended (${code ?? signal}) before it was ready: ${errors}`))
+      reject(new Error(`the service ended (${code ?? signal}) before it was ready: ${errors()}`))
     })
   })
 }

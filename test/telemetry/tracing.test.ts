@@ -41,7 +41,7 @@ describe('tracing', () => {
       { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://x', OTEL_TRACES_EXPORTER: 'none' },
     ],
   ])('is off when %s, and runs what it is given', async (_, env) => {
-    const tracing = await startTracing(env)
+    const tracing = await startTracing(env, () => undefined)
     expect(tracing.isOn).toBe(false)
     expect(tracing.span('slice', {}, () => 7)).toBe(7)
     await expect(tracing.span('slice', {}, async () => 8)).resolves.toBe(8)
@@ -52,7 +52,7 @@ describe('tracing', () => {
     const { requests, url } = await collector()
     vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', url)
     vi.stubEnv('OTEL_EXPORTER_OTLP_PROTOCOL', 'http/json')
-    const tracing = await startTracing(process.env)
+    const tracing = await startTracing(process.env, () => undefined)
     expect(tracing.isOn).toBe(true)
     const answer = await tracing.span('delivery attempt', { receiver: 'soc' }, async () =>
       tracing.span('inner', { attempt: 2 }, () => 'done'),

@@ -26,6 +26,16 @@ function durableOf(thread: number, seq: number, count: number, firstPosition: nu
 }
 
 describe('the slabs of one partition', () => {
+  it('reads from the journal what another process wrote on in it', () => {
+    const feed = new PartitionFeed(7)
+    expect(feed.isCaughtUp).toBe(true)
+    feed.grow(9)
+    feed.grow(8)
+    expect(feed.isCaughtUp).toBe(false)
+    expect(feed.take(100)).toEqual([{ from: 7, count: 0, matches: undefined }])
+    expect(feed.durableTo).toBe(9)
+  })
+
   it('waits for both the journal and the matches', () => {
     const feed = new PartitionFeed(0)
     feed.durable(durableOf(0, 0, 3, 0))

@@ -4,7 +4,7 @@ import { HttpProblem } from '../http-problem.ts'
 import { incidentPage } from '../incident-page.ts'
 import type { InputRates } from '../input-rates.ts'
 import type { HttpOptions } from '../options.ts'
-import { overviewPage } from '../page.ts'
+import { overviewPage } from '../overview-page.ts'
 import { incidentPath, noQuery } from '../requests.ts'
 import { rulesWithFigures } from '../rules-with-figures.ts'
 

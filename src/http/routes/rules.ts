@@ -1,9 +1,17 @@
 import { z } from 'zod'
 import type { App } from '../app.ts'
 import type { HttpOptions } from '../options.ts'
-import { noQuery, problems } from '../requests.ts'
+import { configName, noQuery, paging, problems } from '../requests.ts'
 import { rulesWithFigures } from '../rules-with-figures.ts'
-import { checkProblemSchema, list, ruleSchema } from '../schemas.ts'
+import {
+  checkProblemSchema,
+  ledgerSchema,
+  list,
+  page,
+  reloadSchema,
+  ruleSchema,
+  rulesetSchema,
+} from '../schemas.ts'
 
 /** The active rules with what they did, and what a refused reload was refused for. */
 export function ruleRoutes(app: App, options: HttpOptions): void {
@@ -14,13 +22,37 @@ export function ruleRoutes(app: App, options: HttpOptions): void {
       summary: 'Active rules with their health, and the problems of the last refused reload',
       querystring: noQuery,
       response: {
-        200: z.object({ items: list(ruleSchema), problems: list(checkProblemSchema) }),
+        200: z.object({
+          items: list(ruleSchema),
+          problems: list(checkProblemSchema),
+          ruleset: rulesetSchema.nullable(),
+          /** The last reload of this process that edited rules with state. */
+          lastReload: reloadSchema.nullable(),
+        }),
         ...problems(400, 401, 403),
       },
     },
     handler: async () => ({
       items: rulesWithFigures(options.rules(), options.stats()),
       problems: options.problems(),
+      ruleset: options.ruleset() ?? null,
+      lastReload: options.stats()?.lastReload ?? null,
     }),
+  })
+  app.get('/api/v1/rules/:id/ledger', {
+    schema: {
+      operationId: 'listLedger',
+      tags: ['rules'],
+      summary: "What became of a rule's matches, by hour of event time, newest first",
+      params: z.strictObject({ id: configName }),
+      querystring: z.strictObject({ ...paging }),
+      response: { 200: page(ledgerSchema), ...problems(400, 401, 403) },
+    },
+    handler: async ({ params: { id }, query: { cursor, limit } }) =>
+      options.readModel.ledger({
+        ruleId: id,
+        limit,
+        ...(cursor === undefined ? {} : { cursor }),
+      }),
   })
 }

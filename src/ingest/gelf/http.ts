@@ -21,6 +21,9 @@ const TIMEOUT_CHECK_MS = 1_000
 
 const MAX_CONNECTIONS = 2_000
 
+/** What requests under way get when the input stops; a whole one is answered in far less. */
+const STOP_GRACE_MS = 1_000
+
 /** graypy says `gzip,deflate` and sends zlib: so the names are permitted and the bytes decide. */
 const ENCODINGS = new Set(['', 'identity', 'gzip', 'x-gzip', 'deflate'])
 
@@ -67,7 +70,12 @@ export function gelfHttpSource(options: GelfHttpOptions): Source {
       const { address: host, port } = server.server.address() as AddressInfo
       return { host, port }
     },
-    stop: () => server.close(),
+    async stop() {
+      // A body that does not come to its end was not answered: its sender sends it again.
+      const cancel = options.timers.after(STOP_GRACE_MS, () => server.server.closeAllConnections())
+      await server.close()
+      cancel()
+    },
   }
 }
 

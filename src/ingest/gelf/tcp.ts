@@ -16,6 +16,16 @@ const MAX_CONNECTIONS_PER_SOURCE = 200
 /** Unfinished frames of all connections together; each alone may have 1 MiB. */
 const MAX_HELD_BYTES = 256 * 1_048_576
 
+/**
+ * Silence after which the kernel asks a peer whether it still lives: one that vanished without a
+ * word (a firewall forgot it, a machine lost power) would hold its place for ever.
+ */
+const KEEP_ALIVE_MS = 60_000
+
+/** How long a stopping input reads senders that go on, and how often it looks whether they do. */
+const HANG_UP_MS = 2_000
+const HANG_UP_CHECK_MS = 100
+
 export interface GelfTcpOptions {
   readonly name: string
   readonly listen: { readonly host: string; readonly port: number }
@@ -77,12 +87,34 @@ class GelfTcpSource implements Source {
     // First: connections that the kernel has made but we have not met would be reset by a close.
     await untilQuiet(() => this.#reads, this.#options.clock)
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    await this.#hangUp()
     for (const [socket, framer] of this.#connections) {
       this.#ended(framer)
       socket.destroy()
     }
     this.#isFinished = true
     await closed
+  }
+
+  /**
+   * Tells the senders that this is the end and reads on until they have ended too, or pause, or
+   * for as long as is bearable: a busy sender has megabytes in the kernel, which a close would lose.
+   */
+  #hangUp(): Promise<void> {
+    const { clock, timers } = this.#options
+    if (this.#connections.size === 0) return Promise.resolve()
+    for (const socket of this.#connections.keys()) socket.end()
+    const endMs = clock() + HANG_UP_MS
+    let reads = this.#reads
+    return new Promise((resolve) => {
+      const cancel = timers.every(HANG_UP_CHECK_MS, () => {
+        const isQuiet = reads === this.#reads
+        reads = this.#reads
+        if (this.#connections.size > 0 && !isQuiet && clock() < endMs) return
+        cancel()
+        resolve()
+      })
+    })
   }
 
   #connected(socket: Socket): void {
@@ -100,6 +132,7 @@ class GelfTcpSource implements Source {
       socket.resetAndDestroy()
       return
     }
+    socket.setKeepAlive(true, KEEP_ALIVE_MS)
     this.#perSource.set(source, ofSource + 1)
     const framer = this.#framer()
     this.#connections.set(socket, framer)

@@ -31,6 +31,8 @@ export class SegmentReader {
 
   /** Undefined while the segment is being created (it holds nothing yet). */
   static open(folder: string, no: number): SegmentReader | undefined {
+    // A power cut may leave an empty file with a rollback journal, which only a writer may undo.
+    if (statSync(segmentPath(folder, no)).size === 0) return undefined
     const db = connectForReading(folder, no)
     let isKept = false
     try {

@@ -1,3 +1,5 @@
+import { smallWhole } from './json-value.ts'
+
 /**
  * From here on a number of seconds would lie after the year 5138, and a number of milliseconds
  * begins in 1973: so it was meant as milliseconds (row G7).
@@ -27,8 +29,8 @@ export function timestampMs(text: string): number | undefined {
 export function plainTimestampMs(bytes: Uint8Array, start: number, end: number): number {
   const point = start + 10
   if (end < point || (end > point && bytes[point] !== 0x2e) || bytes[start] === 0x30) return -1
-  const upper = digits(bytes, start, start + 5)
-  const lower = digits(bytes, start + 5, point)
+  const upper = smallWhole(bytes, start, start + 5)
+  const lower = smallWhole(bytes, start + 5, point)
   if (upper < 0 || lower < 0) return -1
   let ms = 0
   let weight = 100
@@ -41,14 +43,4 @@ export function plainTimestampMs(bytes: Uint8Array, start: number, end: number):
     weight = (weight / 10) | 0
   }
   return (upper * 100_000 + lower) * 1_000 + ms
-}
-
-function digits(bytes: Uint8Array, start: number, end: number): number {
-  let value = 0
-  for (let i = start; i < end; i++) {
-    const digit = bytes[i]! - 0x30
-    if (digit < 0 || digit > 9) return -1
-    value = value * 10 + digit
-  }
-  return value
 }

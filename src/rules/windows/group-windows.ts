@@ -66,7 +66,7 @@ export abstract class GroupWindows implements RuleWindows {
   }
 
   close(cause: 'edit' | 'rule_removed'): void {
-    for (const id of this.table.ids.slice()) {
+    for (const id of Array.from(this.table.ids)) {
       const extra = this.extra(id)
       const at = { watermarkMs: this.options.clock.watermarkMs, cause }
       if (extra !== undefined) this.episodes.close(extra, at)
@@ -80,7 +80,7 @@ export abstract class GroupWindows implements RuleWindows {
     this.episodes = new Episodes(options.rule, options.context)
     for (const extra of this.#extras.values()) this.episodes.adopt(extra)
     const hasFired = this.readRule(ask)
-    for (const id of this.table.ids.slice()) this.schedule(id)
+    for (const id of Array.from(this.table.ids)) this.schedule(id)
     return hasFired
   }
 

@@ -1,11 +1,17 @@
 import type { Kysely } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
 import { firstTables } from './001-first-tables.ts'
+import { checkpoints } from './002-checkpoints.ts'
+import { rulesetOrigin } from './003-ruleset-origin.ts'
 import type { Dialect } from './column-types.ts'
 
 /** Brings a database to the newest schema; throws what stopped it. */
 export async function migrate(database: Kysely<never>, dialect: Dialect): Promise<void> {
-  const migrations: Record<string, Migration> = { '001-first-tables': firstTables(dialect) }
+  const migrations: Record<string, Migration> = {
+    '001-first-tables': firstTables(dialect),
+    '002-checkpoints': checkpoints(dialect),
+    '003-ruleset-origin': rulesetOrigin(dialect),
+  }
   const migrator = new Migrator({
     db: database,
     provider: { getMigrations: () => Promise.resolve(migrations) },

@@ -15,6 +15,7 @@ import { DecideInputLoader } from './decide-input.ts'
 import { DecisionTables } from './decision-tables.ts'
 import { EpisodeTable } from './episode-table.ts'
 import { InputLog } from './input-log.ts'
+import type { RulesetTable } from './ruleset-table.ts'
 import { inTransaction } from './store-error.ts'
 
 /**
@@ -29,8 +30,9 @@ export class Commit {
   readonly #attempts: AttemptTables
   readonly #input: DecideInputLoader
   readonly #decisions: DecisionTables
+  readonly #rulesets: RulesetTable
 
-  constructor(database: DatabaseSync, shard: string) {
+  constructor(database: DatabaseSync, shard: string, rulesets: RulesetTable) {
     this.#database = database
     this.log = new InputLog(database, shard)
     this.#episodes = new EpisodeTable(database, shard)
@@ -38,12 +40,14 @@ export class Commit {
     this.#attempts = new AttemptTables(database)
     this.#input = new DecideInputLoader(database)
     this.#decisions = new DecisionTables(database, shard)
+    this.#rulesets = rulesets
   }
 
   run(request: CommitRequest, epoch: number, decide: Decide, openKeyOf: OpenKeyOf): CommitResult {
     if (request.entries.length === 0) throw new InvariantError('a commit has at least one entry')
     return inTransaction(this.#database, () => {
       if (!this.log.insert(request, epoch)) return this.log.answer(request)
+      this.#rulesets.use(request.firstNo, request.entries)
       const applied = this.#applyEffects(request, openKeyOf)
       const lastNo = request.firstNo + request.entries.length - 1
       const decision = this.#decide(request, applied, lastNo, decide, openKeyOf)
@@ -71,7 +75,9 @@ export class Commit {
     decide: Decide,
     openKeyOf: OpenKeyOf,
   ): Decision {
-    const fresh = request.commands.filter(
+    // Somebody who got no answer asks again, maybe before the first time was committed.
+    const byId = new Map(request.commands.map((command) => [command.id, command]))
+    const fresh = [...byId.values()].filter(
       ({ id }) => this.#decisions.storedResult(id) === undefined,
     )
     const decision = decide(this.#input.load(request, applied.changes, fresh, openKeyOf))

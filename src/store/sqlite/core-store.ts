@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import {
+  type CheckpointNext,
   type Claim,
   type CommitRequest,
   type CommitResult,
@@ -8,11 +9,15 @@ import {
   InvariantError,
   type LogEntry,
   type OpenKeyOf,
+  type SavedBucket,
+  type TimeBucket,
 } from '../../model/commit.ts'
+import type { RulesetOrigin } from '../../model/ruleset.ts'
+import { Checkpoint } from './checkpoint.ts'
 import { prepareClaim } from './claim.ts'
 import { Commit } from './commit.ts'
 import { openWriter } from './connection.ts'
-import { prepare } from './statement.ts'
+import { RulesetTable } from './ruleset-table.ts'
 import { inTransaction } from './store-error.ts'
 
 /** Opens (or creates) the embedded database as the core's store. */
@@ -24,13 +29,18 @@ export async function openSqliteStore(options: {
   return new SqliteCoreStore(await openWriter(options.file), options.file, options.shard ?? 'main')
 }
 
+/** The core's store on a connection that is open already and whose schema is up to date. */
+export function sqliteStoreOn(database: DatabaseSync): CoreStore {
+  return new SqliteCoreStore(database, ':memory:', 'main')
+}
+
 class SqliteCoreStore implements CoreStore {
   readonly path: string
   readonly #database: DatabaseSync
   readonly #claim
   readonly #commit: Commit
-  readonly #saveRuleset
-  readonly #loadRuleset
+  readonly #checkpoint: Checkpoint
+  readonly #rulesets: RulesetTable
   /** Epoch of our latest claim; `null` before the first. */
   #epoch: number | null = null
 
@@ -38,16 +48,9 @@ class SqliteCoreStore implements CoreStore {
     this.path = path
     this.#database = database
     this.#claim = prepareClaim(database, shard)
-    this.#commit = new Commit(database, shard)
-    this.#saveRuleset = prepare(
-      database,
-      `INSERT INTO ruleset (hash, content, created_ms) VALUES (?, ?, ?)
-       ON CONFLICT (hash) DO NOTHING`,
-    )
-    this.#loadRuleset = prepare<{ content: string }>(
-      database,
-      'SELECT content FROM ruleset WHERE hash = ?',
-    )
+    this.#rulesets = new RulesetTable(database, shard)
+    this.#commit = new Commit(database, shard, this.#rulesets)
+    this.#checkpoint = new Checkpoint(database, shard, this.#rulesets)
   }
 
   async claim(owner: string, nowMs: number): Promise<Claim> {
@@ -61,8 +64,7 @@ class SqliteCoreStore implements CoreStore {
     decide: Decide,
     openKeyOf: OpenKeyOf,
   ): Promise<CommitResult> {
-    if (this.#epoch === null) throw new InvariantError('the shard must be claimed before a commit')
-    return this.#commit.run(request, this.#epoch, decide, openKeyOf)
+    return this.#commit.run(request, this.#claimed(), decide, openKeyOf)
   }
 
   async *readLog(from: number): AsyncIterable<LogEntry> {
@@ -76,15 +78,36 @@ class SqliteCoreStore implements CoreStore {
     }
   }
 
-  async saveRuleset(hash: string, content: string, nowMs: number): Promise<void> {
-    inTransaction(this.#database, () => this.#saveRuleset.run(hash, content, nowMs))
+  async saveCheckpoint(buckets: readonly SavedBucket[], next?: CheckpointNext): Promise<void> {
+    this.#checkpoint.save(buckets, next, this.#claimed())
+  }
+
+  async loadCheckpoint(): Promise<{
+    readonly time: TimeBucket | undefined
+    readonly buckets: AsyncIterable<SavedBucket>
+  }> {
+    return { time: this.#checkpoint.time(), buckets: this.#checkpoint.buckets() }
+  }
+
+  async saveRuleset(
+    hash: string,
+    content: string,
+    nowMs: number,
+    origin: RulesetOrigin | null = null,
+  ): Promise<void> {
+    inTransaction(this.#database, () => this.#rulesets.save({ hash, content, nowMs, origin }))
   }
 
   async loadRuleset(hash: string): Promise<string | undefined> {
-    return this.#loadRuleset.get(hash)?.content
+    return this.#rulesets.content(hash)
   }
 
   async close(): Promise<void> {
     this.#database.close()
+  }
+
+  #claimed(): number {
+    if (this.#epoch !== null) return this.#epoch
+    throw new InvariantError('the shard must be claimed before anything is written to it')
   }
 }

@@ -9,6 +9,7 @@ export class CountTables {
   readonly #minute
   readonly #total
   readonly #ledger
+  readonly #gap
 
   constructor(database: DatabaseSync, shard: string) {
     this.#shard = shard
@@ -35,6 +36,11 @@ export class CountTables {
        ON CONFLICT (slo, group_key, mode) DO UPDATE SET
          total = slo_total.total + excluded.total, bad = slo_total.bad + excluded.bad`,
     )
+    this.#gap = prepare(
+      database,
+      `INSERT INTO gap (partition, from_position, to_position, reason, found_ms)
+       VALUES (?, ?, ?, ?, ?)`,
+    )
     this.#ledger = prepare(
       database,
       `INSERT INTO ledger (rule_id, hour_ms, class, reason, n) VALUES (?, ?, ?, ?, ?)
@@ -42,7 +48,10 @@ export class CountTables {
     )
   }
 
-  write({ effects, partitions }: CommitEntry): void {
+  write({ body, effects, partitions, gaps = [] }: CommitEntry): void {
+    for (const { partition, from, to, reason } of gaps) {
+      this.#gap.run(partition, from, to, reason, body.nowMs)
+    }
     for (const partition of partitions) {
       this.#partition.run(
         this.#shard,

@@ -4,6 +4,7 @@ import type {
   IncidentCounts,
   IncidentDetail,
   IncidentQuery,
+  LedgerRow,
   Page,
   ReadModel,
   StoredDelivery,
@@ -91,6 +92,44 @@ export class SqliteReadModel implements ReadModel {
     return pageOf(await rows.execute(), size, (row) => row.seq, storedDelivery)
   }
 
+  async ledger(query: {
+    readonly ruleId: string
+    readonly limit: number
+    readonly cursor?: string
+  }): Promise<Page<LedgerRow>> {
+    const { size, read } = pageSize(query.limit)
+    return this.#database.transaction().execute(async (database) => {
+      let hours = database
+        .selectFrom('ledger')
+        .select('hour_ms')
+        .distinct()
+        .where('rule_id', '=', query.ruleId)
+        .orderBy('hour_ms', 'desc')
+        .limit(read)
+      if (query.cursor !== undefined) {
+        hours = hours.where('hour_ms', '<', hourMsAt(decodeCursor(query.cursor)))
+      }
+      const { items, next } = pageOf(
+        await hours.execute(),
+        size,
+        ({ hour_ms }) => placeOfHour(hour_ms),
+        ({ hour_ms }) => hour_ms,
+      )
+      if (items.length === 0) return { items: [], next }
+      const rows = await database
+        .selectFrom('ledger')
+        .selectAll()
+        .where('rule_id', '=', query.ruleId)
+        .where('hour_ms', '<=', items[0]!)
+        .where('hour_ms', '>=', items.at(-1)!)
+        .orderBy('hour_ms', 'desc')
+        .orderBy('class')
+        .orderBy('reason')
+        .execute()
+      return { items: rows.map(ledgerRow), next }
+    })
+  }
+
   async counts(): Promise<IncidentCounts> {
     return this.#database.transaction().execute(async (database) => {
       const open = await database
@@ -137,6 +176,27 @@ async function timelineOf(
     text: row.text,
     ...(row.data === null ? {} : { data: JSON.parse(row.data) as Record<string, unknown> }),
   }))
+}
+
+const HOUR_MS = 3_600_000
+/** Of the earliest time that a date can hold: a place in a list is never negative. */
+const FIRST_HOUR = 8.64e15 / HOUR_MS
+
+function placeOfHour(hourMs: number): number {
+  return Math.floor(hourMs / HOUR_MS) + FIRST_HOUR
+}
+
+function hourMsAt(place: number): number {
+  return (place - FIRST_HOUR) * HOUR_MS
+}
+
+function ledgerRow(row: Row<Database['ledger']>): LedgerRow {
+  return {
+    hourMs: row.hour_ms,
+    class: row.class as LedgerRow['class'],
+    reason: row.reason === '' ? null : (row.reason as LedgerRow['reason']),
+    count: row.n,
+  }
 }
 
 function storedEpisode(row: Row<Database['episode']>): StoredEpisode {

@@ -2,6 +2,7 @@ import type { Timers } from '../../lib/clock.ts'
 import type { CommitRequest, CoreStore, Decision } from '../../model/commit.ts'
 import { StoreWriteError } from '../../model/commit.ts'
 import type { Report } from '../../model/occurrence.ts'
+import type { RulesetOrigin } from '../../model/ruleset.ts'
 import { commit } from '../../pipeline.ts'
 import type { FromCore } from '../messages.ts'
 import type { Decisions } from './decide-with.ts'
@@ -31,14 +32,31 @@ export class Committer {
    * is evaluated twice. Throws when we are fenced or a promise of ours is broken.
    */
   async commit(request: Omit<CommitRequest, 'firstNo'>): Promise<void> {
-    const { store, decisions, report, timers } = this.#options
+    const { store, decisions } = this.#options
     const numbered = { ...request, firstNo: this.nextNo }
+    const result = await this.#untilWritten(() =>
+      commit(store, numbered, decisions.decide, decisions.openKeyOf),
+    )
+    this.nextNo = result.lastNo + 1
+    this.#tell(numbered, result.decision)
+  }
+
+  /** Keeps a rule set's content, before the entry that names it; as patient as {@link commit}. */
+  async saveRuleset(saved: {
+    readonly hash: string
+    readonly content: string
+    readonly nowMs: number
+    readonly origin: RulesetOrigin | null
+  }): Promise<void> {
+    const { hash, content, nowMs, origin } = saved
+    await this.#untilWritten(() => this.#options.store.saveRuleset(hash, content, nowMs, origin))
+  }
+
+  async #untilWritten<T>(write: () => Promise<T>): Promise<T> {
+    const { report, timers } = this.#options
     for (let attempt = 0; ; attempt++) {
       try {
-        const result = await commit(store, numbered, decisions.decide, decisions.openKeyOf)
-        this.nextNo = result.lastNo + 1
-        this.#tell(numbered, result.decision)
-        return
+        return await write()
       } catch (error) {
         if (!isRetryable(error)) throw error
         report({ name: 'core.commit_failed', detail: { error: error.message, attempt } })

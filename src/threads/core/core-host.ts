@@ -6,7 +6,7 @@ import type { Clock, Timers } from '../../lib/clock.ts'
 import { FencedError } from '../../model/commit.ts'
 import type { Report } from '../../model/occurrence.ts'
 import { openSqliteStore } from '../../store/sqlite/core-store.ts'
-import { startTracing } from '../../telemetry/tracing.ts'
+import { startTracing, stopTracing } from '../../telemetry/tracing.ts'
 import { engineVersion } from '../engine-version.ts'
 import type { FromCore, ToCore } from '../messages.ts'
 import type { Port } from '../ports.ts'
@@ -37,6 +37,7 @@ export async function hostCore(options: {
     mkdirSync(settings.data, { recursive: true })
     const store = await openSqliteStore({ file: databaseFile(settings) })
     const decisions = decideWith(settings.routing)
+    const tracing = await startTracing(settings.env, report)
     const core = new Core({
       store,
       journal: openJournalReader({ folder: journalFolder(settings), report }),
@@ -47,12 +48,16 @@ export async function hostCore(options: {
       owner: settings.owner,
       decisions,
       report,
-      span: (await startTracing(settings.env)).span,
+      span: tracing.span,
       post: (message) => main.post(message),
       onFatal: fail,
     })
+    const stop = async (): Promise<void> => {
+      await core.stop()
+      await stopTracing(tracing, timers)
+    }
     main.listen((message) => {
-      if (message.kind === 'stop') void core.stop().then(() => main.post({ kind: 'stopped' }), fail)
+      if (message.kind === 'stop') void stop().then(() => main.post({ kind: 'stopped' }), fail)
       else core.receive(message)
     })
     for (const stream of streams) stream.listen((message) => core.receive(message))

@@ -11,31 +11,39 @@ import type { GelfEvent } from '../../ingest/normalise/gelf-event.ts'
 import type { JournalReader } from '../../ingest/journal/journal.ts'
 import type { Cancel, Clock, Timers } from '../../lib/clock.ts'
 import type { CommandRequest } from '../../model/command.ts'
-import type { CommitEntry, CoreStore } from '../../model/commit.ts'
+import type { CommitEntry, CoreStore, TimeBucket } from '../../model/commit.ts'
 import { FencedError } from '../../model/commit.ts'
 import type { Report } from '../../model/occurrence.ts'
 import type { AttemptReport } from '../../model/outbox.ts'
 import { activate, correlate, passTime } from '../../pipeline.ts'
 import { createEngine } from '../../rules/engine.ts'
-import type { Engine } from '../../rules/engine.ts'
+import type { Engine, EngineOptions } from '../../rules/engine.ts'
 import { PartitionTracker } from '../../rules/partition-tracker.ts'
 import type { Span } from '../../telemetry/tracing.ts'
 import type { FromCore, RulesMessage, ToCore } from '../messages.ts'
 import { slabName } from '../messages.ts'
+import { Checkpointer } from './checkpointer.ts'
 import { Committer } from './committer.ts'
 import { coreStats } from './core-stats.ts'
 import type { Decisions } from './decide-with.ts'
 import { evidenceOf } from './evidence.ts'
 import { Feeds } from './feeds.ts'
+import { withGaps } from './gaps.ts'
 import { LoadedRules, NO_RULES } from './loaded-rules.ts'
 import { PartitionClock } from './partition-clock.ts'
 import type { ClockStates } from './partition-clock.ts'
+import { Rebuilder } from './rebuilder.ts'
 import { Rematch } from './rematch.ts'
 import { replay } from './replay.ts'
 
 /** Records of one commit (design §4.1). */
 const COMMIT_RECORDS_MAX = 5_000
 const TICK_MS = 1_000
+/**
+ * A process that we replaced finds out at its next commit, at the latest after its minute's clock
+ * entry; one that was frozen may wake much later, so it is looked for now and then.
+ */
+const OVERLAP_TICKS = 120
 
 export interface CoreOptions {
   readonly store: CoreStore
@@ -53,6 +61,8 @@ export interface CoreOptions {
   readonly post: (message: FromCore) => void
   /** The core cannot go on: fenced, or a promise of ours is broken. */
   readonly onFatal: (error: Error) => void
+  /** Lets messages in between two commits; default: the event loop's next round. */
+  readonly yieldTo?: () => Promise<void>
 }
 
 export class Core {
@@ -60,17 +70,21 @@ export class Core {
   readonly #rematch: Rematch
   readonly #feeds: Feeds
   readonly #committer: Committer
+  readonly #checkpointer: Checkpointer
   readonly #partitions: PartitionTracker
   readonly #partitionClock: PartitionClock
+  readonly #rebuilder: Rebuilder
   #rules = new LoadedRules(NO_RULES)
   #engine: Engine
   #epoch = 0
   #lastNowMs = 0
   #isLive = false
   #isTicking = false
+  #ticks = 0
   #isStopping = false
   #isDead = false
   #nextRules: RulesMessage[] = []
+  #lastRules = -1
   #commands: CommandRequest[] = []
   #attempts: AttemptReport[] = []
   #running: Promise<void> | undefined
@@ -81,8 +95,15 @@ export class Core {
     this.#rematch = new Rematch(options.journal, options.event)
     this.#feeds = new Feeds(this.#rematch)
     this.#committer = new Committer(options)
+    this.#checkpointer = new Checkpointer({
+      store: options.store,
+      report: options.report,
+      onComplete: (time) => this.#retain(time),
+    })
     this.#partitions = new PartitionTracker([], (input) => this.#rules.timing(input))
     this.#partitionClock = new PartitionClock(this.#partitions, this.#feeds)
+    const yieldTo = options.yieldTo ?? nextRound
+    this.#rebuilder = new Rebuilder({ ...options, yieldTo, partitions: this.#partitions })
     this.#engine = this.#newEngine()
   }
 
@@ -91,20 +112,21 @@ export class Core {
     const { store, journal, clock, timers, report, engineVersion, owner, post } = this.#options
     const claim = await store.claim(owner, clock())
     report({ name: 'core.claimed', detail: { epoch: claim.epoch, nextNo: claim.nextNo } })
-    const { engine, rules, entries, differences } = await replay({
+    const { engine, ...replayed } = await replay({
       store,
       from: claim.checkpointNext,
       partitions: this.#partitions,
       rematch: this.#rematch,
+      rebuilder: this.#rebuilder,
       engineVersion,
       report,
+      useRules: (rules) => this.#setRules(rules),
     })
-    report({ name: 'core.replayed', detail: { entries, differences } })
+    report({ name: 'core.replayed', detail: replayed })
     this.#engine = engine
-    this.#setRules(rules)
     this.#epoch = claim.epoch
     this.#committer.nextNo = claim.nextNo
-    this.#feeds.openBacklog(journal, this.#partitions.states())
+    this.#feeds.openBacklog(journal, claim.partitions)
     this.#stopTick = timers.every(TICK_MS, () => this.#tick())
     post({ kind: 'ready', epoch: claim.epoch })
   }
@@ -126,6 +148,8 @@ export class Core {
         this.#feeds.refused(message.partition, slabName(message))
         break
       case 'rules':
+        if (message.order <= this.#lastRules) break
+        this.#lastRules = message.order
         this.#nextRules.push(message)
         break
       case 'routing':
@@ -166,17 +190,24 @@ export class Core {
 
   #tick(): void {
     this.#isTicking = true
+    const { journal } = this.#options
+    this.#ticks++
+    const mayOverlap = this.#ticks <= OVERLAP_TICKS || this.#ticks % OVERLAP_TICKS === 0
+    if (this.#isLive && mayOverlap) this.#feeds.growBacklog(journal, this.#epoch)
     this.#wake()
     if (!this.#isLive) return
+    const nowMs = this.#options.clock()
+    const { lastReload } = this.#rebuilder
     const stats = coreStats({
-      nowMs: this.#options.clock(),
+      nowMs,
       partitions: this.#partitions,
       feeds: this.#feeds,
-      rules: this.#engine.stats(),
+      rules: this.#rebuilder.withWarming(this.#engine.stats(), nowMs),
       ruleset: this.#rules.hash,
       lastNo: this.#committer.nextNo - 1,
     })
-    this.#options.post({ kind: 'stats', stats })
+    const more = lastReload === undefined ? {} : { lastReload }
+    this.#options.post({ kind: 'stats', stats: { ...stats, ...more } })
   }
 
   #wake(): void {
@@ -187,8 +218,9 @@ export class Core {
   }
 
   async #run(): Promise<void> {
+    const yieldTo = this.#options.yieldTo ?? nextRound
     try {
-      while (await this.#turn()) await new Promise((resolve) => setImmediate(resolve))
+      while (await this.#turn()) await yieldTo()
     } catch (error) {
       this.#isDead = true
       const name = error instanceof FencedError ? 'core.fenced' : 'core.invariant_broken'
@@ -197,8 +229,23 @@ export class Core {
     }
   }
 
-  /** One commit of what has arrived; `false` when that is nothing. */
+  /** One commit of what has arrived, and a step of the checkpoint; `false` when both are idle. */
   async #turn(): Promise<boolean> {
+    const hasCommitted = await this.#commitArrived()
+    if (!this.#isLive) return hasCommitted
+    const hasMore = await this.#checkpointer.step(this.#options.clock(), {
+      engine: this.#engine,
+      nextNo: this.#committer.nextNo,
+      time: () => ({
+        ruleset: this.#rules.hash,
+        partitions: this.#partitions.states(),
+        watermarks: this.#engine.watermarks(),
+      }),
+    })
+    return hasCommitted || hasMore
+  }
+
+  async #commitArrived(): Promise<boolean> {
     const nowMs = Math.max(this.#options.clock(), this.#lastNowMs)
     const entries: CommitEntry[] = []
     const next = this.#nextRules.shift()
@@ -216,7 +263,11 @@ export class Core {
       const at = { nowMs, ruleset: this.#rules.hash, no: firstNo + entries.length }
       entries.push(
         this.#options.span('tocsin.slice', { partition, from, count }, () =>
-          correlate(this.#engine, this.#partitions, slice, at),
+          withGaps(
+            correlate(this.#engine, this.#partitions, slice, at),
+            slice,
+            this.#options.report,
+          ),
         ),
       )
     }
@@ -240,12 +291,27 @@ export class Core {
 
   async #activate(message: RulesMessage, nowMs: number, no: number): Promise<CommitEntry> {
     const rules = new LoadedRules(message.source)
-    await this.#options.store.saveRuleset(rules.hash, rules.content(), nowMs)
+    await this.#committer.saveRuleset({
+      hash: rules.hash,
+      content: rules.content(),
+      nowMs,
+      origin: message.origin,
+    })
+    const former = this.#rules
     this.#setRules(rules)
-    this.#engine = this.#newEngine({ previous: this.#engine, no })
-    this.#options.post({ kind: 'active', hash: rules.hash })
-    const body = { kind: 'rules', nowMs, ruleset: rules.hash } as const
-    return activate(this.#engine, this.#partitions, body, no)
+    const { rebuilt, plan } = await this.#rebuilder.atActivation({ former, rules, nowMs, no })
+    this.#engine = this.#newEngine({ previous: this.#engine, no, ...(rebuilt && { rebuilt }) })
+    this.#checkpointer.restart()
+    this.#options.post({ kind: 'active', hash: rules.hash, origin: message.origin })
+    const body = {
+      kind: 'rules',
+      nowMs,
+      ruleset: rules.hash,
+      ...(plan && { rebuilt: plan }),
+    } as const
+    const entry = activate(this.#engine, this.#partitions, body, no)
+    this.#rebuilder.tell(this.#engine, { atMs: nowMs, ruleset: rules.hash })
+    return entry
   }
 
   #passTime(nowMs: number, partitions: ClockStates, no: number): CommitEntry {
@@ -258,10 +324,20 @@ export class Core {
     this.#options.decisions.setRules(rules)
   }
 
-  #newEngine(replaced?: { readonly previous: Engine; readonly no: number }): Engine {
+  #newEngine(replaced?: Pick<EngineOptions, 'previous' | 'no' | 'rebuilt'>): Engine {
     const { ruleset } = this.#rules
     const reorderOf = (input: string): number => this.#rules.timing(input).reorderMs
     return createEngine({ ruleset, reorderOf, ...replaced })
+  }
+
+  /** What a replay from the checkpoint would read again; the journal may drop what lies before. */
+  #retain(time: TimeBucket): void {
+    const next = new Map(time.partitions.map((state) => [state.id, state.next]))
+    const below = this.#options.journal
+      .partitions()
+      // One that the tracker has forgotten was retired, read to its end.
+      .map((held) => [held.partition, next.get(held.partition) ?? held.next] as const)
+    this.#options.post({ kind: 'retain', below: Object.fromEntries(below) })
   }
 
   #refuse(request: CommandRequest): void {
@@ -269,4 +345,8 @@ export class Core {
     const result = { id: request.id, ok: false, reason: 'unavailable', message } as const
     this.#options.post({ kind: 'result', result })
   }
+}
+
+function nextRound(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }

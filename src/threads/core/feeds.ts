@@ -2,6 +2,7 @@ import type { JournalReader } from '../../ingest/journal/journal.ts'
 import type { Matches } from '../../model/matches.ts'
 import type { PartitionState } from '../../model/partition.ts'
 import type { Durable } from '../../model/slab.ts'
+import { epochOfPartition } from '../../model/slab.ts'
 import type { LoadedRules } from './loaded-rules.ts'
 import { PartitionFeed } from './partition-feed.ts'
 import type { PlacedSlab } from './partition-feed.ts'
@@ -33,6 +34,16 @@ export class Feeds {
     for (const { partition, next } of journal.partitions()) {
       const state = states.find(({ id }) => id === partition)
       this.#feeds.set(partition, new PartitionFeed(state?.next ?? 0, next))
+    }
+  }
+
+  /**
+   * What a process that ours replaced went on writing until it found out: it was answered as
+   * accepted, so it is ours to evaluate (I3). Own partitions, of this epoch, are told by message.
+   */
+  growBacklog(journal: JournalReader, epoch: number): void {
+    for (const { partition, next } of journal.partitions()) {
+      if (epochOfPartition(partition) < epoch) this.#feed(partition).grow(next)
     }
   }
 
@@ -75,7 +86,7 @@ export class Feeds {
   /** One slice per partition that has something ready, about `budget` records in all. */
   *take(budget: number, rules: LoadedRules): Generator<NextSlice> {
     let left = budget
-    for (const [partition, feed] of [...this.#feeds]) {
+    for (const [partition, feed] of Array.from(this.#feeds)) {
       if (left <= 0) return
       // Behind the others for the next commit: a busy partition must not starve a quiet one.
       this.#feeds.delete(partition)
@@ -110,9 +121,6 @@ export class Feeds {
         { from: slab.from, to, budget: isBacklog ? BACKLOG_RECORDS : slab.count },
         (input) => ({ matcher: rules.matcher(input), ruleset: rules.hash }),
       )
-      if (read.length === 0) {
-        throw new Error(`the journal lacks ${partition}:${slab.from}, which was durable`)
-      }
       if (isBacklog) feed.next += read.reduce((sum, { count }) => sum + count, 0)
       found.push(...read)
     }

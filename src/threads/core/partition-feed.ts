@@ -58,6 +58,11 @@ export class PartitionFeed {
     this.durableTo = Math.max(this.durableTo, durable.firstPosition + durable.count)
   }
 
+  /** Another process wrote on in this partition: what it wrote is read from the journal. */
+  grow(durableTo: number): void {
+    this.durableTo = Math.max(this.durableTo, durableTo)
+  }
+
   /** `keepRows` false: there is no room; the slab will be matched again from the journal. */
   matches(matches: Matches, keepRows: boolean): void {
     const name = slabName(matches)

@@ -5,52 +5,84 @@ import { createEngine } from '../../rules/engine.ts'
 import type { Engine } from '../../rules/engine.ts'
 import type { PartitionTracker } from '../../rules/partition-tracker.ts'
 import { LoadedRules, NO_RULES, parseRules } from './loaded-rules.ts'
+import type { Rebuilder } from './rebuilder.ts'
 import type { Rematch } from './rematch.ts'
 
-/** What a process holds after it has run the kept input log again. */
+/** What a process holds after it has taken the checkpoint and run the kept input log again. */
 export interface Replayed {
   readonly engine: Engine
-  readonly rules: LoadedRules
-  /** Entries run, and how many answered otherwise than they did then. */
+  /** Buckets loaded, entries run, and how many answered otherwise than they did then. */
+  readonly buckets: number
   readonly entries: number
   readonly differences: number
 }
 
-/**
- * Runs the input log from `from` on again with effects off (design §4.1): window state is a
- * function of the log. Every answer is compared with the one stored, so a restart verifies itself.
- */
-export async function replay(options: {
+export interface ReplayOptions {
   readonly store: CoreStore
+  /** `checkpoint_next`: the first entry to run again. */
   readonly from: number
+  /** Filled with the checkpoint's partitions, then moved by the entries. */
   readonly partitions: PartitionTracker
   readonly rematch: Rematch
+  readonly rebuilder: Rebuilder
   readonly engineVersion: string
   readonly report: Report
-}): Promise<Replayed> {
-  const { store, partitions, rematch, engineVersion, report } = options
-  let rules = new LoadedRules(NO_RULES)
+  /** Told which rules are in force from here on: partitions take their timing from them. */
+  readonly useRules: (rules: LoadedRules) => void
+}
+
+/**
+ * Start-up and take-over (design §4.1): loads time bucket and buckets, then runs the entries from
+ * `checkpoint_next` again with effects off; a bucket skips what its stamp already holds. Answers
+ * of entries above every stamp are compared with those stored, so a restart verifies itself.
+ */
+export async function replay(options: ReplayOptions): Promise<Replayed> {
+  const { store, partitions, rematch, report, useRules } = options
+  const { time, buckets } = await store.loadCheckpoint()
+  const first = time?.ruleset ?? null
+  let rules = first === null ? new LoadedRules(NO_RULES) : await load(store, first)
+  useRules(rules)
+  if (time !== undefined) partitions.restore(time.partitions)
   const reorderOf = (input: string): number => rules.timing(input).reorderMs
-  let engine = createEngine({ ruleset: rules.ruleset, reorderOf })
+  const watermarks = time?.watermarks ?? {}
+  let engine = createEngine({ ruleset: rules.ruleset, reorderOf, watermarks })
+  let loaded = 0
+  let lastStamp = 0
+  for await (const bucket of buckets) {
+    engine.load(bucket)
+    loaded++
+    lastStamp = Math.max(lastStamp, bucket.no)
+  }
+
   let entries = 0
   let differences = 0
-
   for await (const entry of store.readLog(options.from)) {
     if (entry.body.kind === 'rules') {
-      const content = await store.loadRuleset(entry.body.ruleset)
-      if (content === undefined) throw new Error(`rule set ${entry.body.ruleset} is not stored`)
-      rules = parseRules(content)
-      engine = createEngine({ ruleset: rules.ruleset, reorderOf, previous: engine, no: entry.no })
+      const { ruleset } = entry.body
+      // Every start activates the set that was in force; compiling it again would change nothing.
+      if (ruleset !== rules.hash) rules = await load(store, ruleset)
+      useRules(rules)
+      const { rebuilt: plan } = entry.body
+      const rebuilt = plan && (await options.rebuilder.again(plan, rules, entry.body.nowMs))
+      const replaced = { previous: engine, no: entry.no, ...(rebuilt && { rebuilt }) }
+      engine = createEngine({ ruleset: rules.ruleset, reorderOf, ...replaced })
     }
     const answer = runAgain(entry, { engine, rules, partitions, rematch })
     entries++
-    if (answer === undefined || answer.effectsHash === entry.effectsHash) continue
+    if (answer === undefined || entry.no <= lastStamp) continue
+    if (answer.effectsHash === entry.effectsHash) continue
     differences++
-    const isBroken = entry.engineVersion === engineVersion
-    const detail = { no: entry.no, kind: entry.body.kind, sameEngine: isBroken }
-    report({ name: isBroken ? 'core.invariant_broken' : 'core.replay_differs', detail })
+    const isSame = entry.engineVersion === options.engineVersion
+    const detail = { no: entry.no, kind: entry.body.kind, sameEngine: isSame }
+    report({ name: isSame ? 'core.invariant_broken' : 'core.replay_differs', detail })
   }
-  return { engine, rules, entries, differences }
+  return { engine, buckets: loaded, entries, differences }
+}
+
+async function load(store: CoreStore, hash: string): Promise<LoadedRules> {
+  const content = await store.loadRuleset(hash)
+  if (content === undefined) throw new Error(`rule set ${hash} is not stored`)
+  return parseRules(content)
 }
 
 function runAgain(
@@ -63,25 +95,20 @@ function runAgain(
   },
 ): CommitEntry | undefined {
   const { engine, rules, partitions, rematch } = state
-  const { body } = entry
+  const { body, no } = entry
   switch (body.kind) {
     case 'records': {
-      const range = { from: body.from, to: body.to }
-      const matches = rematch.read(body.partition, range, (input) => ({
+      const { partition, from, to, nowMs, ruleset } = body
+      const matches = rematch.read(partition, { from, to }, (input) => ({
         matcher: rules.matcher(input),
         ruleset: rules.hash,
       }))
-      const slice = { partition: body.partition, from: body.from, matches }
-      return correlate(engine, partitions, slice, {
-        nowMs: body.nowMs,
-        ruleset: body.ruleset,
-        no: entry.no,
-      })
+      return correlate(engine, partitions, { partition, from, matches }, { nowMs, ruleset, no })
     }
     case 'clock':
-      return passTime(engine, partitions, body, entry.no)
+      return passTime(engine, partitions, body, no)
     case 'rules':
-      return activate(engine, partitions, body, entry.no)
+      return activate(engine, partitions, body, no)
     case 'list':
       return undefined
   }

@@ -10,7 +10,6 @@ import { gelfUdpSource } from '../../ingest/gelf/udp.ts'
 import { GelfEvent } from '../../ingest/normalise/gelf-event.ts'
 import { SlabWriter } from '../../ingest/slab-writer.ts'
 import type { Source } from '../../ingest/source.ts'
-import { CleanUps } from '../../lib/clean-ups.ts'
 import type { Clock, Timers } from '../../lib/clock.ts'
 import type { Report } from '../../model/occurrence.ts'
 import { partitionId } from '../../model/slab.ts'
@@ -41,7 +40,6 @@ interface OpenInput {
 export class Intake {
   readonly #options: IntakeOptions
   readonly #inputs = new Map<string, OpenInput>()
-  readonly #cleanUps = new CleanUps()
   #rules: LoadedRules | undefined
   #unsettled = 0
   #onSettled: () => void = () => undefined
@@ -65,22 +63,26 @@ export class Intake {
       for (const setting of settings) {
         const input = this.#open(setting, epoch)
         const address = await input.source.start()
-        this.#cleanUps.add(`input ${input.name}`, () => input.source.stop())
         listening.push({ name: input.name, ...address })
         const labels = { input: input.name }
         this.#options.report({ name: 'input.listening', labels, detail: address })
       }
       return listening
     } catch (error) {
-      await this.#cleanUps.run()
+      await this.#close()
       throw error
     }
   }
 
   /** Stops accepting, hands over what the kernel holds and waits for the journal's answers. */
   async stop(): Promise<void> {
-    await this.#cleanUps.run()
+    await this.#close()
     if (this.#unsettled > 0) await new Promise<void>((resolve) => (this.#onSettled = resolve))
+  }
+
+  /** All at once: each may wait for its senders, and the end is due soon. */
+  async #close(): Promise<void> {
+    await Promise.all([...this.#inputs.values()].map(({ source }) => source.stop()))
   }
 
   #open(setting: GelfInputSettings, epoch: number): OpenInput {

@@ -1,5 +1,4 @@
-import { connect } from 'node:net'
-import type { Socket } from 'node:net'
+import { connect, Socket } from 'node:net'
 
 import { afterEach, describe, expect, test, vi } from 'vitest'
 
@@ -15,8 +14,7 @@ afterEach(async () => {
   cleanUps = new CleanUps()
 })
 
-async function open(options: Partial<GelfTcpOptions> = {}) {
-  const sink = new MemorySink()
+async function open(options: Partial<GelfTcpOptions> = {}, sink = new MemorySink()) {
   const source = gelfTcpSource({ ...sink.parts, ...options })
   const { port, host } = await source.start()
   cleanUps.add('source', () => source.stop())
@@ -34,7 +32,19 @@ async function open(options: Partial<GelfTcpOptions> = {}) {
 const write = (socket: Socket, text: string | Buffer) =>
   new Promise<void>((resolve) => socket.write(text, () => resolve()))
 
+/** Whether the kernel took it all. */
+const isWritten = (socket: Socket, text: string) =>
+  new Promise<boolean>((resolve) => socket.write(text, (error) => resolve(error == null)))
+
 describe('a connection', () => {
+  test('is asked whether it still lives, so that peers that vanished give their places back', async () => {
+    const keepAlive = vi.spyOn(Socket.prototype, 'setKeepAlive')
+    const { dial } = await open()
+    await dial()
+    await vi.waitFor(() => expect(keepAlive).toHaveBeenCalledWith(true, 60_000))
+    keepAlive.mockRestore()
+  })
+
   test('brings messages however they are cut, and empty frames are nothing', async () => {
     const { sink, dial } = await open()
     const socket = await dial()
@@ -166,5 +176,24 @@ describe('start and stop', () => {
     expect(sink.messages).toEqual(expect.arrayContaining(['last0', 'last1']))
     await vi.waitFor(() => expect(sockets.every((socket) => socket.closed)).toBe(true))
     await source.stop()
+  })
+
+  test('a stop reads what a busy sender had in the kernel, which ends when it is hung up on', async () => {
+    const sink = new MemorySink()
+    const { source, dial } = await open({}, sink)
+    const socket = await dial()
+    socket.resume()
+    let taken = 0
+    let isStopping = false
+    const message = `${gelf('x'.repeat(1_000))}\0`.repeat(100)
+    const ended = (async () => {
+      while (await isWritten(socket, message)) if (!isStopping) taken += 100
+    })()
+    await vi.waitFor(() => expect(sink.records).toBeGreaterThan(5_000))
+    isStopping = true
+    await source.stop()
+    await ended
+    expect(sink.count('input.rejected')).toBe(0)
+    expect(sink.records).toBeGreaterThanOrEqual(taken)
   })
 })

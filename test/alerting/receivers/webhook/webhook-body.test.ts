@@ -43,7 +43,7 @@ const EVENTS: Readonly<Record<string, IncidentEvent>> = {
       acknowledgedBy: 'ana',
       version: 6,
     },
-    report: { change: { from: 'identification', to: 'containment', by: 'ana' } },
+    report: { change: phaseChange('identification', 'containment') },
   }),
   closed: incidentEvent({
     type: 'incident.closed',
@@ -60,7 +60,7 @@ const EVENTS: Readonly<Record<string, IncidentEvent>> = {
       recurrenceOf: 'nbswy3dpeb3w64tmmqqho33snq',
       version: 12,
     },
-    report: { change: { from: 'lessons_learned', to: 'closed', by: 'ana' } },
+    report: { change: phaseChange('lessons_learned', 'closed') },
   }),
 }
 
@@ -211,4 +211,9 @@ interface Parsed {
 
 function parse(event: IncidentEvent): Parsed {
   return JSON.parse(cloudEvent(event, OPTIONS)) as Parsed
+}
+
+/** As the lifecycle tells it. */
+function phaseChange(from: string, to: string): Record<string, string> {
+  return { field: 'phase', from, to, cycle: '0', actor: 'ana' }
 }

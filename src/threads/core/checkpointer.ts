@@ -1,0 +1,107 @@
+/**
+ * Checkpoints of window state (design §4.1). A cycle begins at an entry, writes the buckets that
+ * were dirty then, a bounded number between two commits, each stamped with the entry it holds,
+ * and when all are written moves `checkpoint_next` to where it began:
+ *
+ *   1. A bucket that stayed clean is right by definition; one that changed again is stamped later
+ *      than the beginning, and a replay skips what its stamp already holds.
+ *   2. A reload starts the cycle anew: what a removed rule had is not needed behind it.
+ *   3. A write that failed is made again with the same blobs; nothing is lost by it.
+ */
+import type { CoreStore, SavedBucket, TimeBucket } from '../../model/commit.ts'
+import { StoreWriteError } from '../../model/commit.ts'
+import type { Report } from '../../model/occurrence.ts'
+import type { BucketName, Engine } from '../../rules/engine.ts'
+
+/** A cycle starts at least this often after the last one began. */
+const CYCLE_MS = 10_000
+/** Of one transaction, so that no commit waits for long. */
+const BUCKETS_MAX = 128
+const BYTES_MAX = 1024 * 1024
+
+/** What a cycle needs to know of the core, as it is after the last commit. */
+export interface CheckpointView {
+  readonly engine: Engine
+  /** Entry that the next commit will write. */
+  readonly nextNo: number
+  readonly time: () => TimeBucket
+}
+
+interface Cycle {
+  readonly beginNo: number
+  readonly time: TimeBucket
+  readonly rules: readonly { readonly ruleId: string; readonly stateHash: string }[]
+  readonly waiting: BucketName[]
+}
+
+export class Checkpointer {
+  readonly #store: CoreStore
+  readonly #report: Report
+  /** Told what a replay would need from now on, when a cycle is complete. */
+  readonly #onComplete: (time: TimeBucket) => void
+  #cycle: Cycle | undefined
+  #unwritten: SavedBucket[] = []
+  #lastBeginMs = Number.NEGATIVE_INFINITY
+
+  constructor(options: {
+    readonly store: CoreStore
+    readonly report: Report
+    readonly onComplete: (time: TimeBucket) => void
+  }) {
+    this.#store = options.store
+    this.#report = options.report
+    this.#onComplete = options.onComplete
+  }
+
+  /** A reload took another rule set into force. */
+  restart(): void {
+    this.#cycle = undefined
+    this.#lastBeginMs = Number.NEGATIVE_INFINITY
+  }
+
+  /** Begins or goes on with a cycle; returns whether there is more to write. */
+  async step(nowMs: number, view: CheckpointView): Promise<boolean> {
+    if (this.#cycle === undefined && !this.#begin(nowMs, view)) return false
+    const cycle = this.#cycle!
+    this.#take(cycle, view)
+    const isLast = cycle.waiting.length === 0
+    const { beginNo: no, time, rules } = cycle
+    try {
+      await this.#store.saveCheckpoint(this.#unwritten, isLast ? { no, time, rules } : undefined)
+    } catch (error) {
+      if (!(error instanceof StoreWriteError) || !error.retryable) throw error
+      this.#report({ name: 'core.checkpoint_failed', detail: { error: error.message } })
+      return false
+    }
+    this.#report({ name: 'core.checkpoint_written', count: this.#unwritten.length })
+    this.#unwritten = []
+    if (!isLast) return true
+    this.#cycle = undefined
+    this.#onComplete(time)
+    return false
+  }
+
+  /** Also when nothing happened: a standby sees by it that the owner is alive. */
+  #begin(nowMs: number, { engine, nextNo, time }: CheckpointView): boolean {
+    if (nowMs - this.#lastBeginMs < CYCLE_MS) return false
+    this.#lastBeginMs = nowMs
+    this.#cycle = {
+      beginNo: nextNo,
+      time: time(),
+      rules: engine.stateHashes(),
+      waiting: engine.dirty(),
+    }
+    return true
+  }
+
+  #take(cycle: Cycle, { engine, nextNo }: CheckpointView): void {
+    let bytes = this.#unwritten.reduce((sum, { blob }) => sum + blob.length, 0)
+    while (this.#unwritten.length < BUCKETS_MAX && bytes < BYTES_MAX) {
+      const name = cycle.waiting.pop()
+      if (name === undefined) return
+      const blob = engine.save(name)
+      this.#unwritten.push({ ...name, no: nextNo - 1, blob })
+      bytes += blob.length
+    }
+  }
+}

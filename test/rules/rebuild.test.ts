@@ -1,0 +1,254 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { hash64 } from '../../src/lib/hash64.ts'
+import type { LogBody } from '../../src/model/commit.ts'
+import { groupKey } from '../../src/model/group.ts'
+import { MatchBuilder } from '../../src/model/match-builder.ts'
+import { createEngine } from '../../src/rules/engine.ts'
+import type { Slice } from '../../src/rules/engine.ts'
+import { PartitionTracker } from '../../src/rules/partition-tracker.ts'
+import { editedRules, reachOf, Rebuild } from '../../src/rules/rebuild.ts'
+import type { Rule } from '../../src/rules/rule.ts'
+import { ruleOf, rulesetOf } from './rule-builder.ts'
+
+const S = 1_000
+const REORDER_MS = 2 * S
+const timing = (): { reorderMs: number; idleAfterMs: number } => ({
+  reorderMs: REORDER_MS,
+  idleAfterMs: 60 * S,
+})
+
+interface Sent {
+  readonly afterMs: number
+  readonly lateMs: number
+  readonly host: string
+  readonly kind: 'a' | 'b'
+  readonly partition: string
+}
+
+type Step =
+  | { readonly receivedMs: number; readonly slice: Slice }
+  | (LogBody & { readonly kind: 'clock' })
+
+const streams = fc.array(
+  fc.record({
+    afterMs: fc.integer({ min: 0, max: 4 * S }),
+    lateMs: fc.integer({ min: 0, max: 12 * S }),
+    host: fc.constantFrom('h1', 'h2', 'h3'),
+    kind: fc.constantFrom('a' as const, 'b' as const),
+    partition: fc.constantFrom('web@1', 'app@1'),
+  }),
+  { minLength: 1, maxLength: 120 },
+)
+
+/** What the edited rule says: which events, counted by what, over how long. */
+const edits = fc.record({
+  where: fc.constantFrom('a', 'any'),
+  groupBy: fc.constantFrom('host', 'kind'),
+  withinMs: fc.integer({ min: 2, max: 20 }).map((s) => s * S),
+  atLeast: fc.integer({ min: 1, max: 5 }),
+  lateByMs: fc.constantFrom(0, 5 * S),
+})
+
+type Edit = typeof edits extends fc.Arbitrary<infer T> ? T : never
+
+function ruleFor({ withinMs, atLeast, lateByMs, groupBy, where }: Edit): Rule {
+  const stateHash = JSON.stringify([withinMs, groupBy, where])
+  const over = { groupBy: [groupBy], lateByMs, stateHash, revision: `${stateHash} ${atLeast}` }
+  const rule = ruleOf({ kind: 'threshold', withinMs, atLeast }, over)
+  return { ...rule, quietMs: Math.max(withinMs, lateByMs + REORDER_MS) }
+}
+
+/** The stream as the core slices it, one record after another, matched by the edited rule. */
+function stepsOf(stream: readonly Sent[], edit: Edit, hash: string): Step[] {
+  const next = new Map<string, number>()
+  let receivedMs = 1_000_000
+  return stream.map((sent) => {
+    receivedMs += sent.afterMs
+    const { partition } = sent
+    const from = next.get(partition) ?? 0
+    next.set(partition, from + 1)
+    const timeMs = receivedMs - sent.lateMs
+    const rows = new MatchBuilder()
+    if (edit.where === 'any' || sent.kind === edit.where) {
+      const text = new TextEncoder().encode(`${partition} ${from}`)
+      const group = groupKey([edit.groupBy === 'host' ? sent.host : sent.kind])
+      rows.add({ rule: 0, ordinal: 0, timeMs, maxTimeMs: timeMs, hash: hash64(text), group })
+    }
+    const slab = { partition, thread: 0, seq: 0, ruleset: hash, count: 1, receivedMs }
+    const matches = [{ ...slab, maxTimeMs: timeMs, ...rows.finish() }]
+    return { receivedMs, slice: { partition, from, matches } }
+  })
+}
+
+/** Both partitions are known from the start, as a clock entry says. */
+const OPENING: Step = {
+  kind: 'clock',
+  nowMs: 1_000_000,
+  partitions: ['web@1', 'app@1'].map((id) => ({ id, link: 'up', progress: 'caught_up' })),
+}
+
+function fromTheBeginning(rule: Rule, steps: readonly Step[]) {
+  const ruleset = rulesetOf(rule)
+  const partitions = new PartitionTracker([], timing)
+  const engine = createEngine({ ruleset, reorderOf: () => REORDER_MS })
+  const open = new Map<string, unknown>()
+  let nowMs = 0
+  for (const [no, step] of steps.entries()) {
+    const context = { partitions, no, nowMs: 'kind' in step ? step.nowMs : step.receivedMs }
+    nowMs = context.nowMs
+    if ('kind' in step) partitions.applyClock(step)
+    else {
+      const { partition, from, matches } = step.slice
+      engine.apply(step.slice, context)
+      const { maxTimeMs, receivedMs } = matches[0]!
+      partitions.observe(partition, { maxTimeMs, receivedMs, to: from + 1, nowMs })
+    }
+    engine.advance(context)
+    for (const { change, episode } of engine.take().episodes) {
+      if (change === 'settled' || change === 'merged') open.delete(episode.id)
+      else open.set(episode.id, episode)
+    }
+  }
+  return { engine, partitions, nowMs, open }
+}
+
+function rebuildOf(rule: Rule, steps: readonly Step[], from?: ReturnType<Rebuild['pause']>) {
+  const rebuild = new Rebuild({ ruleset: rulesetOf(rule), timing, ...(from && { from }) })
+  for (const step of steps) {
+    if ('kind' in step) rebuild.clock(step)
+    else rebuild.records(step.slice, step.receivedMs)
+  }
+  return rebuild
+}
+
+const ALL = Array.from({ length: 257 }, (_, bucket) => bucket)
+
+function savedOf(rule: Rule, engine: ReturnType<typeof createEngine>): [number, Uint8Array][] {
+  const { id: ruleId, stateHash } = rule
+  return ALL.map((bucket): [number, Uint8Array] => [
+    bucket,
+    engine.save({ ruleId, stateHash, bucket }),
+  ]).filter(([, blob]) => blob.length > 0)
+}
+
+describe('the state of an edited rule', () => {
+  it('is, when rebuilt, that of an engine that had the rule from the beginning', () => {
+    fc.assert(
+      fc.property(streams, edits, fc.nat({ max: 120 }), (stream, edit, cut) => {
+        const rule = ruleFor(edit)
+        const steps = [OPENING, ...stepsOf(stream, edit, rulesetOf(rule).hash)]
+        const { engine, partitions, nowMs, open } = fromTheBeginning(rule, steps)
+        // In two parts, as a spare thread and the core would.
+        const paused = rebuildOf(rule, steps.slice(0, cut)).pause()
+        const rebuilt = rebuildOf(rule, steps.slice(cut), paused).finish(partitions, nowMs)
+        expect(rebuilt.buckets.map(({ bucket, blob }) => [bucket, blob])).toEqual(
+          savedOf(rule, engine),
+        )
+        expect(rebuilt.episodes.map(({ episode }) => episode.id).sort()).toEqual(
+          [...open.keys()].sort(),
+        )
+        expect(rebuilt.episodes.map(({ episode }) => episode)).toEqual(
+          expect.arrayContaining([...open.values()]),
+        )
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  it('depends on no record that was received before the rule reaches back', () => {
+    fc.assert(
+      fc.property(streams, edits, (stream, edit) => {
+        const rule = ruleFor({ ...edit, atLeast: 1 })
+        const steps = stepsOf(stream, edit, rulesetOf(rule).hash)
+        const { engine, partitions, nowMs } = fromTheBeginning(rule, [OPENING, ...steps])
+        const { ms } = partitions.watermark([], 'event', nowMs)
+        fc.pre(Number.isFinite(ms))
+        const sinceMs = ms - reachOf(rule, REORDER_MS)
+        const kept = steps.filter((step) => 'kind' in step || step.receivedMs >= sinceMs)
+        const rebuilt = rebuildOf(rule, [OPENING, ...kept]).finish(partitions, nowMs)
+        const entries = (blobs: Iterable<{ blob: Uint8Array } | [number, Uint8Array]>) =>
+          [...blobs].length
+        // Where nothing was left out all bytes are equal; else an episode may begin later.
+        if (kept.length === steps.length) {
+          expect(rebuilt.buckets.map(({ blob }) => blob)).toEqual(
+            savedOf(rule, engine).map(([, blob]) => blob),
+          )
+        }
+        expect(entries(rebuilt.buckets)).toBe(entries(savedOf(rule, engine)))
+        expect(rebuilt.episodes.length).toBe(engine.stats()[0]!.openEpisodes)
+      }),
+      { numRuns: 200 },
+    )
+  })
+})
+
+describe('an activation with rebuilt rules', () => {
+  const three = ruleFor({
+    where: 'any',
+    groupBy: 'host',
+    withinMs: 20 * S,
+    atLeast: 3,
+    lateByMs: 0,
+  })
+  const twoOfA = ruleFor({ where: 'a', groupBy: 'host', withinMs: 20 * S, atLeast: 2, lateByMs: 0 })
+  const stream: Sent[] = ['a', 'b', 'a'].map((kind) => ({
+    afterMs: S,
+    lateMs: 0,
+    host: 'h1',
+    kind: kind as 'a' | 'b',
+    partition: 'web@1',
+  }))
+
+  function edit(before: Rule, after: Rule, sent: readonly Sent[]) {
+    const under = (rule: Rule) =>
+      stepsOf(
+        sent,
+        { where: rule === twoOfA ? 'a' : 'any', groupBy: 'host' } as Edit,
+        rulesetOf(rule).hash,
+      )
+    const { engine, partitions, nowMs, open } = fromTheBeginning(before, under(before))
+    const rebuilt = rebuildOf(after, under(after)).finish(partitions, nowMs)
+    const next = createEngine({
+      ruleset: rulesetOf(after),
+      reorderOf: () => REORDER_MS,
+      previous: engine,
+      no: 1_000,
+      rebuilt,
+    })
+    next.advance({ partitions, nowMs, no: 1_000 })
+    return { effects: next.take(), next, open }
+  }
+
+  it('tells an episode that goes on once, as opened by the edit, and never as settled', () => {
+    const { effects, next, open } = edit(three, twoOfA, stream)
+    expect(open.size).toBe(1)
+    expect(effects.episodes).toMatchObject([{ change: 'opened', cause: 'edit' }])
+    expect(next.editDifference()).toEqual({ gained: 0, lost: 0, moved: 0, same: 1 })
+    expect(next.take().episodes).toEqual([])
+  })
+
+  it('settles what the new text does not have', () => {
+    const { effects, next } = edit(three, twoOfA, [{ ...stream[1]! }, stream[1]!, stream[1]!])
+    expect(effects.episodes).toMatchObject([{ change: 'settled', cause: 'edit' }])
+    expect(next.editDifference()).toEqual({ gained: 0, lost: 1, moved: 0, same: 0 })
+  })
+
+  it('writes the rebuilt buckets into the next checkpoint', () => {
+    const { next } = edit(three, twoOfA, stream)
+    expect(next.dirty()).toMatchObject([{ ruleId: 'rule-1', stateHash: twoOfA.stateHash }])
+  })
+
+  it('counts every match once, whatever the windows hold twice', () => {
+    const { effects } = edit(three, twoOfA, stream)
+    const sum = effects.ledger.reduce((total, { count }) => total + count, 0)
+    // Three ended with the old text; two of them are held again and will be counted then.
+    expect(sum).toBe(1)
+  })
+
+  it('is asked for only where the state hash of a rule that stays has changed', () => {
+    const other = { ...twoOfA, id: 'rule-2' }
+    expect(editedRules(rulesetOf(three), rulesetOf(twoOfA, other))).toEqual([twoOfA])
+    expect(editedRules(rulesetOf(three), rulesetOf({ ...three, title: 'new' }))).toEqual([])
+  })
+})
