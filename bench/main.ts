@@ -9,6 +9,7 @@ import { journal } from './journal.ts'
 import { match } from './match.ts'
 import { restart } from './restart.ts'
 import { scan } from './scan.ts'
+import { state } from './state.ts'
 import { webhook } from './webhook.ts'
 import { windows } from './windows.ts'
 
@@ -18,6 +19,7 @@ export const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   scan,
   match,
   windows,
+  state,
   journal,
   webhook,
   restart,

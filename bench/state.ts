@@ -1,0 +1,197 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { compileRuleset } from '../src/config/ruleset.ts'
+import { groupKey } from '../src/model/group.ts'
+import { MatchBuilder } from '../src/model/match-builder.ts'
+import { createEngine } from '../src/rules/engine.ts'
+import type { Engine } from '../src/rules/engine.ts'
+import { PartitionTracker } from '../src/rules/partition-tracker.ts'
+import type { Benchmark } from './benchmark.ts'
+import { rate, spread } from './benchmark.ts'
+import { costOf, median, parseRate } from './measure.ts'
+import { messageBlock, randomOf } from './messages.ts'
+
+const KEYS = [100_000, 1_000_000]
+const RECORDS_PER_KEY_MAX = 8
+const SLICE_RECORDS = 2_000
+const START_MS = 1_764_000_000_000
+const PARTITION = 'tcp@1'
+/** Floors for 1,000,000 live keys. */
+const RSS_MAX_MB = 300
+const PAUSE_MAX_MS = 50
+
+interface Figures {
+  readonly updates: number
+  readonly rssMb: number
+  readonly perKey: number
+  readonly pauseMs: number
+  readonly saveMs: number
+}
+
+/**
+ * Window state of one threshold rule: each key is seen one to eight times, and then all keys are
+ * forgotten. Pauses are processor time of one slice with its `advance`, so that what others run
+ * on the machine does not count.
+ */
+export const state: Benchmark = {
+  summary: 'memory, pauses and updates of the engine with 100,000 and 1,000,000 live keys',
+  async run({ rounds }) {
+    const block = messageBlock()
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    // The heap takes its size from what the benchmark itself throws away.
+    measure(300_000, collect)
+    const found = new Map<number, Figures[]>(KEYS.map((keys) => [keys, []]))
+    const yardstick: number[] = []
+    for (let round = 0; round < rounds; round++) {
+      yardstick.push(parseRate(block))
+      for (const keys of KEYS) {
+        found.get(keys)!.push(measure(keys, collect))
+        process.stderr.write(`round ${round + 1} of ${rounds}: ${keys} keys\n`)
+        // The system takes freed memory back in its own time.
+        await new Promise((resolve) => setTimeout(resolve, 200))
+      }
+    }
+    const parse = median(yardstick)
+    const of = (keys: number, name: keyof Figures): number[] =>
+      found.get(keys)!.map((figures) => figures[name])
+    const most = KEYS.at(-1)!
+    const rssMb = median(of(most, 'rssMb'))
+    const pauseMs = median(of(most, 'pauseMs'))
+    return {
+      table: KEYS.map((keys) => ({
+        keys: keys.toLocaleString('en'),
+        'updates per CPU-s': spread(of(keys, 'updates'), rate),
+        'x JSON.parse': (median(of(keys, 'updates')) / parse).toFixed(2),
+        'RSS growth, MB': spread(of(keys, 'rssMb'), (mb) => mb.toFixed(0)),
+        'bytes per key': spread(of(keys, 'perKey'), (bytes) => bytes.toFixed(0)),
+        'longest pause, CPU-ms': spread(of(keys, 'pauseMs'), (ms) => ms.toFixed(0)),
+        'saving 128 buckets, CPU-ms': spread(of(keys, 'saveMs'), (ms) => ms.toFixed(0)),
+      })),
+      figure: `${rssMb.toFixed(0)} MB and ${pauseMs.toFixed(0)} ms at most with ${most.toLocaleString('en')} keys`,
+      shortfalls: [
+        ...(rssMb <= RSS_MAX_MB ? [] : [`${rssMb.toFixed(0)} MB, above ${RSS_MAX_MB} MB`]),
+        ...(pauseMs <= PAUSE_MAX_MS
+          ? []
+          : [`a pause of ${pauseMs.toFixed(0)} ms, above ${PAUSE_MAX_MS} ms`]),
+      ],
+    }
+  },
+}
+
+function measure(keys: number, collect: () => void): Figures {
+  collect()
+  const before = process.memoryUsage()
+  const run = new Run(keys)
+  const order = new Uint32Array(keys)
+  const random = randomOf(11)
+  for (let i = 0; i < keys; i++) {
+    const other = Math.floor(random() * (i + 1))
+    order[i] = order[other]!
+    order[other] = i
+  }
+  let records = 0
+  for (let pass = 1; pass <= RECORDS_PER_KEY_MAX; pass++) {
+    // Of every pass fewer keys are seen again: one to eight times, as often each.
+    const seen = Math.floor((keys * (RECORDS_PER_KEY_MAX + 1 - pass)) / RECORDS_PER_KEY_MAX)
+    for (let from = 0; from < seen; from += SLICE_RECORDS) {
+      run.slice(order.subarray(from, Math.min(from + SLICE_RECORDS, seen)), 1)
+    }
+    records += seen
+  }
+  const updates = records / run.cpuS
+  collect()
+  const after = process.memoryUsage()
+  const used = (at: NodeJS.MemoryUsage): number => at.heapUsed + at.external
+  const saveMs = run.save()
+  run.forgetAll()
+  return {
+    updates,
+    rssMb: (after.rss - before.rss) / 1e6,
+    perKey: (used(after) - used(before)) / keys,
+    pauseMs: run.pauseMs,
+    saveMs,
+  }
+}
+
+/** One engine with one rule, and what its slices cost. */
+class Run {
+  cpuS = 0
+  pauseMs = 0
+  readonly #engine: Engine
+  readonly #partitions: PartitionTracker
+  readonly #ruleset: ReturnType<typeof rulesetFor>
+  readonly #rows = new MatchBuilder()
+  #position = 0
+  #no = 0
+  #timeMs = START_MS
+
+  constructor(keys: number) {
+    const timing = { reorderMs: 5_000, idleAfterMs: 60_000 }
+    this.#ruleset = rulesetFor(keys)
+    this.#partitions = new PartitionTracker([], () => timing)
+    this.#engine = createEngine({
+      ruleset: this.#ruleset,
+      reorderOf: () => timing.reorderMs,
+    })
+  }
+
+  slice(keys: Uint32Array, stepMs: number): void {
+    this.#timeMs += stepMs
+    const timeMs = this.#timeMs
+    for (const [ordinal, key] of keys.entries()) {
+      const hash = [Math.imul(this.#position + ordinal, 0x9e3779b1) >>> 0, ordinal] as const
+      const group = groupKey([`host-${key}`])
+      this.#rows.add({ rule: 0, ordinal, timeMs, maxTimeMs: timeMs, hash, group })
+    }
+    // Where nothing matched, other traffic passed by.
+    const count = Math.max(1, keys.length)
+    const slab = {
+      partition: PARTITION,
+      thread: 0,
+      seq: this.#no,
+      ruleset: this.#ruleset.hash,
+      count,
+      receivedMs: timeMs,
+      maxTimeMs: timeMs,
+      ...this.#rows.finish(),
+    }
+    const from = this.#position
+    const to = from + count
+    const context = { nowMs: timeMs, partitions: this.#partitions, no: ++this.#no }
+    const { cpuS } = costOf(() => {
+      this.#engine.apply({ partition: PARTITION, from, matches: [slab] }, context)
+      const seen = { maxTimeMs: timeMs, receivedMs: timeMs, to, nowMs: timeMs }
+      this.#partitions.observe(PARTITION, seen)
+      this.#engine.advance(context)
+      this.#engine.take()
+    })
+    this.#position = to
+    this.cpuS += cpuS
+    this.pauseMs = Math.max(this.pauseMs, cpuS * 1_000)
+  }
+
+  /** CPU-ms of half the buckets. */
+  save(): number {
+    const half = this.#engine.dirty().slice(0, 128)
+    return costOf(() => half.forEach((name) => this.#engine.save(name))).cpuS * 1_000
+  }
+
+  /** An input was silent for hours and speaks again: everything is due at once. */
+  forgetAll(): void {
+    this.#timeMs += 3 * 3_600_000
+    while (this.#engine.nextDueMs() < Infinity) this.slice(new Uint32Array(), 1)
+  }
+}
+
+function rulesetFor(keys: number) {
+  const text = `rule: state
+title: Counts per key
+group_by: [key]
+limits: { groups: ${keys} }
+threshold: { at_least: 50, within: 1h }
+where: '*'
+`
+  return compileRuleset({ documents: [{ file: 'state.yaml', text }], inputs: {}, fields: {} })
+    .ruleset
+}
