@@ -1,9 +1,9 @@
 import type { FastifyRequest } from 'fastify'
+import { isLoopback } from '../lib/loopback.ts'
 import type { Report } from '../model/occurrence.ts'
 import { accessOf, hasRole, type Access } from './access.ts'
 import type { App } from './app.ts'
 import { HttpProblem } from './http-problem.ts'
-import { isLoopback } from './settings.ts'
 import { tokenLookup, type ApiToken } from './tokens.ts'
 
 declare module 'fastify' {

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
+import { isLoopback } from '../lib/loopback.ts'
 import { ROLES } from './access.ts'
 import { tokenHash, type ApiToken } from './tokens.ts'
 
@@ -88,11 +89,6 @@ export function accessSettings(settings: HttpSettings): {
     page: settings.page ?? (loopback ? 'public' : 'token'),
     metricsPublic: settings.metrics_public ?? loopback,
   }
-}
-
-/** Whether only this machine reaches it: 127.0.0.0/8, ::1 or `localhost`. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }
 
 /** `host:port` or `[v6]:port`; `undefined` when it is neither. Port 0 takes any free one. */

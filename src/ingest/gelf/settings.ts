@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 
 import { z } from 'zod'
 
+import { isLoopback } from '../../lib/loopback.ts'
 import { DURATION_EXPECTED, formatDuration, parseDuration } from '../../model/duration.ts'
 import { DEFAULT_TIMING } from '../../model/partition.ts'
 
@@ -95,8 +96,4 @@ function isDeliberate(
     `"${host}" can be reached from other machines, and this input has ${lack}no encryption: ` +
     `listen on 127.0.0.1, or say "allow_insecure: true"`
   context.addIssue({ code: 'custom', path: ['listen'], message })
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }
