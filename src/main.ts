@@ -11,6 +11,13 @@ const status = (text: string): void => {
   if (process.stdout.isTTY) process.stdout.write(`\r\u001B[2K${text}`)
 }
 
+// A reader such as `head` that has enough closes the pipe; that is no failure of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  // oxlint-disable-next-line unicorn/no-process-exit -- nobody reads what would still come
+  process.exit(0)
+})
+
 await run(
   process.argv.slice(2),
   {

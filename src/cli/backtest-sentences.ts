@@ -1,3 +1,4 @@
+import { counted } from './counted.ts'
 import type { BacktestLine, SummaryLine } from '../rules/backtest-lines.ts'
 import type { DifferenceLine, EpisodeFigures } from '../rules/backtest-diff.ts'
 import type { Group } from '../model/group.ts'
@@ -16,7 +17,8 @@ export function sentence(line: BacktestLine): string | undefined {
 
 function sum({ events, matches, firings, episodes, skipped }: SummaryLine): string {
   const left = Object.entries(skipped).map(([reason, count]) => `, ${count} skipped: ${reason}`)
-  return `${events} events, ${matches} matches, ${firings} firings, ${episodes} episodes${left.join('')}`
+  const counts = [counted(events, 'event'), `${matches} matches`, counted(firings, 'firing')]
+  return `${counts.join(', ')}, ${counted(episodes, 'episode')}${left.join('')}`
 }
 
 /** For people: a table of the differences between two rule sets. */

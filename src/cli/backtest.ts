@@ -1,3 +1,4 @@
+import { counted } from './counted.ts'
 import { InvalidArgumentError } from 'commander'
 import type { Command } from 'commander'
 import { DURATION_EXPECTED, parseDuration } from '../model/duration.ts'
@@ -114,7 +115,7 @@ async function compare(
   progress.line(
     options.json
       ? JSON.stringify({ ...summary, ...counts })
-      : `${summary?.events ?? 0} events, ${summary?.episodes ?? 0} episodes: ${total}`,
+      : `${counted(summary?.events ?? 0, 'event')}, ${counted(summary?.episodes ?? 0, 'episode')}: ${total}`,
   )
   return differences.length === 0 ? 0 : 1
 }

@@ -98,7 +98,7 @@ describe('tocsin backtest', () => {
     ])
     const { code, out } = await tocsin('backtest', ...rulesAndEvents(events))
     expect(code).toBe(0)
-    expect(out.at(-1)).toBe('2 events, 2 matches, 1 firings, 1 episodes')
+    expect(out.at(-1)).toBe('2 events, 2 matches, 1 firing, 1 episode')
   })
 
   it('counts late by --reorder and late_by', async () => {
