@@ -97,7 +97,7 @@ export const logArb: fc.Arbitrary<EngineLog> = fc
     let timeMs = 0
     const entries: Entry[] = []
     for (const { partition, records, stepMs, reload } of steps) {
-      if (reload !== undefined) entries.push({ kind: 'rules', ruleset: rulesets[reload]! })
+      if (reload !== undefined) entries.push({ kind: 'rules', ruleset: rulesets[reload] })
       timeMs += stepMs
       const moved = records.map((record) => ({ ...record, timeMs: record.timeMs + timeMs }))
       entries.push({ kind: 'records', partition, records: moved })
