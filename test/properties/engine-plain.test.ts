@@ -48,8 +48,11 @@ describe('the key table in typed arrays', () => {
       records: [{ timeMs }],
     })
     const entries = [records(0, 1), records(50, 2), pass(120), records(130, 3)]
-    for (let timeMs = 400; timeMs < 410; timeMs++) entries.push(pass(timeMs))
+    for (let timeMs = 400; timeMs < 404; timeMs++) entries.push(pass(timeMs), records(timeMs, 7))
+    for (let timeMs = 800; timeMs < 820; timeMs++) entries.push(pass(timeMs))
     compare({ ruleset: rulesetOf(rule, match), entries })
+    const limits = { groups: 30_000, overflow: 'evict_oldest' } as const
+    compare({ ruleset: rulesetOf({ ...rule, limits }, { ...match, limits }), entries })
   })
 
   it('also for a group of thousands of records, some late, past the exact number', () => {

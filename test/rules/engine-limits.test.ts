@@ -100,6 +100,18 @@ describe('the cap on groups (I2)', () => {
     expect(total).toBe(500)
   })
 
+  it('forgets what is due before it drops what is not', () => {
+    const driver = capped(100)
+    const hosts = neighbours(200)
+    driver.send(hosts.slice(0, 100).map((host) => ({ timeMs: 0, host })))
+    // All are due now, more than an entry forgets.
+    driver.passTo(200 * S)
+    expect(driver.engine.stats()[0]!.groups).toBeGreaterThan(60)
+    driver.send(hosts.slice(100, 160).map((host) => ({ timeMs: 201 * S, host })))
+    expect(sum(driver, 'skipped', 'cap')).toBe(0)
+    expect(driver.engine.stats()[0]).toMatchObject({ capHits: 0 })
+  })
+
   it('applies to rules of type match too', () => {
     const match = ruleOf({ kind: 'match' }, { quietMs: 60 * S, limits: perBucket(2) })
     const driver = new EngineDriver(rulesetOf(match))

@@ -151,6 +151,7 @@ export abstract class GroupWindows implements RuleWindows {
     const found = this.table.find(hash)
     if (found >= 0) return found
     const { limits, ledger, onCap } = this.options
+    if (this.table.size >= limits.groups) this.#reclaim()
     const isNumberless = this.options.context.groups.isFull
     const isFull =
       isNumberless || this.table.size >= limits.groups || this.accounted() >= limits.bytes
@@ -232,6 +233,18 @@ export abstract class GroupWindows implements RuleWindows {
       if (extra !== undefined) this.episodes.close(extra, at, 'capped')
       this.dropRecords(id, 'cap')
       this.#delete(id)
+    }
+  }
+
+  /** What is due but had to wait goes before anything that is not; episodes end in `advance`. */
+  #reclaim(): void {
+    const { watermarkMs } = this.options.clock
+    for (let left = ADVANCED_AT_ONCE; left > 0 && this.table.nextDueMs < watermarkMs; left--) {
+      const id = this.table.next
+      if (this.episodesOf(id).length > 0) return
+      this.forget(id)
+      if (this.hasRecords(id)) this.schedule(id)
+      else this.#delete(id)
     }
   }
 

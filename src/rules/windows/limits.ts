@@ -28,7 +28,7 @@ export function bucketLimits(limits: Rule['limits'], bytes = BYTES_DEFAULT): Buc
 }
 
 /** Groups of one bucket that an entry clears, settles or forgets at most. */
-export const ADVANCED_AT_ONCE = 24
+export const ADVANCED_AT_ONCE = 16
 
 /** Groups that make room together, so that looking for the oldest costs little for each. */
 export function evictedAtOnce(groupsMax: number): number {

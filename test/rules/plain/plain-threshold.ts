@@ -326,6 +326,7 @@ export class PlainThreshold implements RuleWindows {
   /** `undefined` when there is no room and the rule refuses new groups. */
   #newGroup({ group: key, timeMs }: Arrival): ThresholdGroup | undefined {
     const { context, limits, rule, clock, ledger, onCap } = this.#options
+    if (this.#groups.size >= limits.groups) this.#reclaim()
     if (this.#groups.size >= limits.groups || this.#accounted() >= limits.bytes) {
       if (limits.overflow === 'refuse_new') {
         onCap()
@@ -347,6 +348,16 @@ export class PlainThreshold implements RuleWindows {
     this.#groups.set(key, group)
     this.#bytes += GROUP_BYTES + key.length
     return group
+  }
+
+  #reclaim(): void {
+    const { watermarkMs } = this.#options.clock
+    const dueMs = (group: ThresholdGroup): number => this.#dueMs(group)
+    for (const group of firstDue(this.#groups.values(), { watermarkMs, dueMs })) {
+      if (group.episodes.length > 0) return
+      this.#evict(group)
+      if (group.window.length === 0) this.#delete(group)
+    }
   }
 
   /** Over the cap on bytes: a group that holds most of it is cut, else the oldest make room. */
