@@ -120,6 +120,6 @@ function close(
   const { body, no, changed } = entry
   engine.advance({ nowMs: body.nowMs, partitions, no })
   const effects = engine.take()
-  const states = partitions.states().filter(({ id }) => changed.includes(id))
+  const states = changed.flatMap((id) => partitions.state(id) ?? [])
   return { body, effects, effectsHash: effectsHash(effects), partitions: states }
 }

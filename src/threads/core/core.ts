@@ -330,14 +330,14 @@ export class Core {
     return createEngine({ ruleset, reorderOf, ...replaced })
   }
 
-  /** What a replay from the checkpoint would read again; the journal may drop what lies before. */
-  #retain(time: TimeBucket): void {
-    const next = new Map(time.partitions.map((state) => [state.id, state.next]))
-    const below = this.#options.journal
-      .partitions()
-      // One that the tracker has forgotten was retired, read to its end.
-      .map((held) => [held.partition, next.get(held.partition) ?? held.next] as const)
-    this.#options.post({ kind: 'retain', below: Object.fromEntries(below) })
+  /**
+   * What a replay from the checkpoint would read again; the journal may drop what lies before. A
+   * partition that the checkpoint does not know is not named, so all of it is kept: somebody was
+   * told that its records are accepted, and nothing of it has been evaluated.
+   */
+  #retain({ partitions }: TimeBucket): void {
+    const below = Object.fromEntries(partitions.map(({ id, next }) => [id, next]))
+    this.#options.post({ kind: 'retain', below })
   }
 
   #refuse(request: CommandRequest): void {
