@@ -2,7 +2,14 @@ import { statSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
 import type { BatchPlace } from './batch-codec.ts'
-import { hasSchema, listSegments, segmentPath, SPAN_QUERY, type Span } from './segment.ts'
+import {
+  hasSchema,
+  isHalfMade,
+  listSegments,
+  segmentPath,
+  SPAN_QUERY,
+  type Span,
+} from './segment.ts'
 
 /** A row of `batch`, not decoded yet. */
 export interface StoredBatch {
@@ -31,13 +38,14 @@ export class SegmentReader {
 
   /** Undefined while the segment is being created (it holds nothing yet). */
   static open(folder: string, no: number): SegmentReader | undefined {
-    // A power cut may leave an empty file with a rollback journal, which only a writer may undo.
-    if (statSync(segmentPath(folder, no)).size === 0) return undefined
     const db = connectForReading(folder, no)
     let isKept = false
     try {
       isKept = hasSchema(db)
       return isKept ? new SegmentReader(no, db) : undefined
+    } catch (error) {
+      if (isHalfMade(error)) return undefined
+      throw error
     } finally {
       if (!isKept) db.close()
     }

@@ -164,9 +164,18 @@ function sqliteCode(error: unknown): number | undefined {
   return typeof error.errcode === 'number' ? error.errcode : undefined
 }
 
+/**
+ * True when a reader met a rollback journal that only a writer may undo. A segment has one only
+ * until it is in WAL mode, so its making was interrupted (a power cut) and it holds nothing.
+ */
+export function isHalfMade(error: unknown): boolean {
+  return sqliteCode(error) === SQLITE_READONLY_ROLLBACK
+}
+
 const SQLITE_ERROR = 1
 const SQLITE_CORRUPT = 11
 const SQLITE_NOTADB = 26
+const SQLITE_READONLY_ROLLBACK = 776
 /** Result codes (low byte) that speak of the disk and may pass: the writer tries again. */
 const DISK_CODES = new Set([
   5, // busy
