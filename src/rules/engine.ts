@@ -208,8 +208,8 @@ class RuleEngine implements Engine {
         no: context.no,
       })
       this.#applySums(slab)
-      for (const { rule, count } of slab.missingGroup) {
-        this.#rules.runners[rule]!.missingGroup(slab.receivedMs, count, context.no)
+      for (const { rule, hourMs, count } of slab.missingGroup) {
+        this.#rules.runners[rule]!.missingGroup(hourMs, count, context.no)
       }
       eventMs = Math.max(eventMs, slab.maxTimeMs - reorderMs)
       from += slab.count

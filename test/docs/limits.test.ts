@@ -45,6 +45,8 @@ const CONSTANTS: Readonly<Record<string, readonly [file: string, name: string]>>
     'rules/windows/limits.ts',
     'GROUPS_DEFAULT',
   ],
+  'window state of one rule, as it is accounted: 64 B a group, 24 B a match, 512 B an open episode':
+    ['rules/windows/limits.ts', 'BYTES_DEFAULT'],
   'matches kept exactly for a group': ['rules/windows/threshold.ts', 'EXACT_ENTRIES'],
   'length of a summary template': ['incidents/summary.ts', 'OUTPUT_MAX_BYTES'],
   'parts of a summary template': ['incidents/summary.ts', 'TOKENS_MAX'],

@@ -13,7 +13,7 @@ export function matcherOf(
         if (!satisfies(view, rule.id)) continue
         const values = rule.groupBy.map((field) => view.get(field))
         if (values.includes(undefined)) {
-          out.missingGroup(number)
+          out.missingGroup(number, view.timeMs)
           continue
         }
         const group = values.length === 0 ? NO_GROUP : groupKey(values as string[])

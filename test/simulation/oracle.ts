@@ -138,7 +138,6 @@ class Walk {
           const isEvent = life.spec.clock === 'event'
           judge(life, {
             timeMs: isEvent ? timeMs : receivedMs,
-            receivedMs,
             witnessedMs: (isEvent ? maxTimeMs : maxReceivedMs) - reorderMs,
             fields,
           })
@@ -189,19 +188,18 @@ function judge(
   life: Life,
   match: {
     readonly timeMs: number
-    readonly receivedMs: number
     readonly witnessedMs: number
     readonly fields: Fields
   },
 ): void {
-  const { timeMs, receivedMs, witnessedMs, fields } = match
+  const { timeMs, witnessedMs, fields } = match
   const { groupBy, lateByMs } = life.spec
   life.matches++
   const skip = (reason: string, atMs: number): void => {
     const name = `skipped ${reason} ${Math.floor(atMs / HOUR_MS) * HOUR_MS}`
     life.skipped.set(name, (life.skipped.get(name) ?? 0) + 1)
   }
-  if (groupBy.some((field) => fields[field] === undefined)) skip('missing_group', receivedMs)
+  if (groupBy.some((field) => fields[field] === undefined)) skip('missing_group', timeMs)
   else if (timeMs < witnessedMs - lateByMs) skip('late', timeMs)
   else if (timeMs < life.watermarkMs - lateByMs) skip('idle', timeMs)
   else life.events.push({ timeMs, group: JSON.stringify(groupBy.map((f) => String(fields[f]))) })

@@ -68,11 +68,11 @@ class PlainMatcher implements Matcher {
     for (const rule of this.#rules) {
       if (!rule.test(reader)) continue
       const group = groupOf(view, rule.groupBy)
+      const timeMs = rule.isByReceipt ? view.receivedMs : view.timeMs
       if (group === undefined) {
-        out.missingGroup(rule.number)
+        out.missingGroup(rule.number, timeMs)
         continue
       }
-      const timeMs = rule.isByReceipt ? view.receivedMs : view.timeMs
       out.add({ rule: rule.number, ordinal, timeMs, maxTimeMs, hash: view.hash(), group })
     }
     for (const counter of this.#counters) {

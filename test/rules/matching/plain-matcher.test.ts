@@ -5,6 +5,8 @@ import { PlainEvent } from '../../../src/model/plain-event.ts'
 import { compileRuleset } from '../../../src/config/ruleset.ts'
 import { createMatcher } from '../../../src/rules/matching/plain-matcher.ts'
 
+const HOUR_MS = 3_600_000
+
 const event = (fields: Record<string, FieldValue>, timeMs = 0, receivedMs = timeMs): PlainEvent =>
   new PlainEvent({ fields: new Map(Object.entries(fields)), timeMs, receivedMs, hash: [7, 9] })
 
@@ -67,13 +69,18 @@ describe('the plain matcher', () => {
     expect(rules(undefined)).toEqual([0, 1, 2])
   })
 
-  test('counts a match without a group field instead of grouping it', () => {
+  test('counts a match without a group field by the hour of its own time', () => {
+    const receivedMs = 3 * HOUR_MS
     const { rows, missingGroup } = matched(RULES, 'z', [
-      event({ a: 1, host: 'h' }),
-      event({ a: 1 }),
+      event({ a: 1, host: 'h' }, HOUR_MS, receivedMs),
+      event({ a: 1 }, 2 * HOUR_MS - 1, receivedMs),
+      event({ a: 1 }, 2 * HOUR_MS, receivedMs),
     ])
     expect(rows).toEqual([])
-    expect(missingGroup).toEqual([{ rule: 1, count: 2 }])
+    expect(missingGroup).toEqual([
+      { rule: 1, hourMs: HOUR_MS, count: 2 },
+      { rule: 1, hourMs: 2 * HOUR_MS, count: 1 },
+    ])
   })
 
   test('gives a rule with the clock of receipt the time of receipt', () => {
