@@ -46,6 +46,7 @@ export type OccurrenceName =
   | 'engine.skipped' // labels: reason
   // rules and configuration
   | 'rules.activated'
+  | 'rules.rebuilding' // detail: rules, sinceMs
   | 'rules.rebuilt' // detail: rules, records, missing, warming, episodes
   | 'rules.refused'
   | 'config.reloaded'

@@ -8,10 +8,11 @@ import type { PartitionTracker } from './partition-tracker.ts'
 import { announce } from './announce.ts'
 import type { EditDifference } from './announce.ts'
 import type { Rebuilt, RebuiltEpisode } from './rebuild.ts'
-import type { CompiledRuleset } from './rule.ts'
-import type { RuleRunner } from './rule-runner.ts'
+import { RebuiltRules } from './rebuilt-rules.ts'
+import type { CompiledRuleset, Rule } from './rule.ts'
+import type { RuleRunner, RunnerOptions } from './rule-runner.ts'
 import { windowsOf } from './rule-runner.ts'
-import { begin, takeOver, watermarksOf } from './take-over.ts'
+import { begin, disown, takeOver, watermarksOf } from './take-over.ts'
 import type { Runners } from './take-over.ts'
 import { ChangeLog } from './windows/change-log.ts'
 import type { EpisodeContext } from './windows/episodes.ts'
@@ -90,6 +91,11 @@ export interface Engine {
   stateHashes(): { readonly ruleId: string; readonly stateHash: string }[]
   /** What rules have read as their watermark, by what they read: for the time bucket. */
   watermarks(): Record<string, number>
+  /**
+   * Begins to take in edited rules of the set that entry `no` brings into force. Filled, they are
+   * an argument of the {@link createEngine} that runs this entry; none is run in between.
+   */
+  takeIn(rules: readonly Rule[], rebuilt: Rebuilt, no: number): RebuiltRules
 }
 
 export interface EngineOptions {
@@ -103,8 +109,8 @@ export interface EngineOptions {
   readonly previous?: Engine
   /** Of the entry that activates this rule set in place of `previous`. */
   readonly no?: number
-  /** State of edited rules that the journal gave back; the others begin with none. */
-  readonly rebuilt?: Rebuilt
+  /** Edited rules whose state the journal gave back; the others begin with none. */
+  readonly rebuilt?: RebuiltRules
   /** Of an engine without `previous`: what {@link Engine.watermarks} said. */
   readonly watermarks?: Readonly<Record<string, number>>
   /** Bytes of window state per rule. */
@@ -127,6 +133,7 @@ class RuleEngine implements Engine {
   readonly #ruleset: CompiledRuleset
   readonly #reorderOf: (input: string) => number
   readonly #context: EpisodeContext
+  readonly #runnerOptions: RunnerOptions
   readonly #ledgers: LedgerBook
   readonly #rules: Runners
   readonly #former: FormerBuckets
@@ -169,6 +176,7 @@ class RuleEngine implements Engine {
       makeWindows,
       no,
     }
+    this.#runnerOptions = runnerOptions
     if (previous === undefined) {
       this.#rules = begin(ruleset.rules, options.watermarks ?? {}, runnerOptions)
       this.#byId = byId(this.#rules)
@@ -176,14 +184,14 @@ class RuleEngine implements Engine {
     }
     const { handedBack, ...rules } = takeOver(previous.#rules.runners, ruleset.rules, {
       ...runnerOptions,
-      watermarks: options.rebuilt?.watermarks ?? {},
+      rebuilt: options.rebuilt?.runners,
       formerBuckets: this.#former,
     })
     this.#rules = rules
     this.#byId = byId(rules)
     for (const saved of handedBack) this.#wait(saved)
-    this.#takeWaiting(no)
-    if (options.rebuilt !== undefined) this.#takeRebuilt(options.rebuilt, no, previous)
+    this.#takeWaiting(rules.runners, no)
+    if (options.rebuilt !== undefined) this.#takeRebuilt(options.rebuilt.rebuilt, no, previous)
   }
 
   apply(slice: Slice, context: EngineContext): void {
@@ -275,6 +283,13 @@ class RuleEngine implements Engine {
     return watermarksOf(this.#rules)
   }
 
+  takeIn(rules: readonly Rule[], rebuilt: Rebuilt, no: number): RebuiltRules {
+    const taken = begin(rules, rebuilt.watermarks, { ...this.#runnerOptions, no })
+    for (const runner of taken.runners) disown(runner, this.#former)
+    this.#takeWaiting(taken.runners, no)
+    return new RebuiltRules(rebuilt, taken, no)
+  }
+
   #runner(ruleId: string, stateHash: string): RuleRunner | undefined {
     const runner = this.#byId.get(ruleId)
     return runner?.rule.stateHash === stateHash ? runner : undefined
@@ -286,8 +301,8 @@ class RuleEngine implements Engine {
   }
 
   /** What holds entry `no` is of the life that begins with it; older state is of a former one. */
-  #takeWaiting(no: number): void {
-    for (const runner of this.#rules.runners) {
+  #takeWaiting(runners: readonly RuleRunner[], no: number): void {
+    for (const runner of runners) {
       const key = JSON.stringify([runner.rule.id, runner.rule.stateHash])
       for (const saved of this.#waiting.get(key) ?? []) {
         if (saved.no >= no) runner.load(saved)
@@ -298,10 +313,7 @@ class RuleEngine implements Engine {
   }
 
   /** A bucket that was loaded and holds entry `no` is ahead of what was rebuilt for it. */
-  #takeRebuilt({ buckets, episodes, held }: Rebuilt, no: number, previous: RuleEngine): void {
-    for (const { ruleId, stateHash, bucket, blob } of buckets) {
-      this.#runner(ruleId, stateHash)?.takeRebuilt(bucket, blob, no)
-    }
+  #takeRebuilt({ episodes, held }: Rebuilt, no: number, previous: RuleEngine): void {
     for (const delta of held) this.#byId.get(delta.ruleId)?.holds(delta)
     this.#rebuilt = episodes.filter(({ episode: { ruleId, groupKey } }) =>
       this.#byId.get(ruleId)?.buckets.isOpen(this.#arrival.hash.take(groupKey).bucket, no),

@@ -156,6 +156,7 @@ export const OCCURRENCES: Readonly<Record<OccurrenceName, OccurrenceEntry>> = {
   'core.invariant_broken': entry('error', 'an invariant is broken: the process stops', BROKEN),
   'engine.skipped': entry('count', 'matches were skipped: {reason}', SKIPPED),
 
+  'rules.rebuilding': entry('info', 'edited rules are being rebuilt from the journal'),
   'rules.rebuilt': entry('info', 'edited rules were rebuilt from the journal'),
   'rules.activated': entry('info', 'the rule set was activated', reload('rules', 'success')),
   'rules.refused': entry(

@@ -5,7 +5,7 @@ import type { Report } from '../model/occurrence.ts'
 import type { AttemptReport } from '../model/outbox.ts'
 import type { ActiveRuleset, RulesetOrigin, RulesetSource } from '../model/ruleset.ts'
 import type { CoreStats } from '../model/stats.ts'
-import type { FailedMessage, FromCore, ListeningInput, Routing } from './messages.ts'
+import type { FailedMessage, FromCore, ListeningInput, Routing, RulesMessage } from './messages.ts'
 import type { Threads } from './threads.ts'
 
 /** Commands and reports that wait for their commit; more are refused (I2). */
@@ -25,6 +25,8 @@ export class CoreClient {
   readonly #commands = new Map<string, (result: CommandResult) => void>()
   readonly #attempts = new Map<string, () => void>()
   #activations = 0
+  /** Announced, and still wanted by the core as far as it has told. */
+  #announced: RulesMessage[] = []
   #onDeliveries: () => void = () => undefined
   #stats: CoreStats | undefined
   #active: ActiveRuleset | undefined
@@ -41,6 +43,11 @@ export class CoreClient {
       if (message.kind === 'occurrence') this.#report(message.occurrence)
       else if (message.kind === 'failed') this.#failed(message)
       else if (message.kind === 'stopped') this.#stopped.get(threads.journal)?.resolve()
+    })
+    threads.rebuild.listen((message) => {
+      if (message.kind === 'occurrence') this.#report(message.occurrence)
+      else if (message.kind === 'failed') this.#failed(message)
+      else this.#stopped.get(threads.rebuild)?.resolve()
     })
     for (const [thread, intake] of threads.intakes.entries()) {
       intake.listen((message) => {
@@ -71,11 +78,19 @@ export class CoreClient {
     this.#onDeliveries = listener
   }
 
-  /** Switches every intake, and through them the core, to a rule set. */
+  /**
+   * Switches every intake, and through them the core, to a rule set: at once for the first, which
+   * the inputs need to open, else when the core has prepared it. A newer one takes its place.
+   */
   activate(source: RulesetSource, hash: string, origin: RulesetOrigin | null = null): void {
     const order = this.#activations++
     const message = { kind: 'rules', hash, order, source, origin } as const
-    for (const intake of this.#threads.intakes) intake.post(message)
+    if (order === 0) {
+      this.#switch(message)
+      return
+    }
+    this.#announced.push(message)
+    this.#threads.core.post({ ...message, kind: 'announce' })
   }
 
   route(routing: Routing): void {
@@ -124,6 +139,21 @@ export class CoreClient {
   async stop(): Promise<void> {
     await this.#stop([this.#threads.journal])
     await this.#stop([this.#threads.core])
+    await this.#stop([this.#threads.rebuild])
+  }
+
+  #switch(message: RulesMessage): void {
+    for (const intake of this.#threads.intakes) intake.post(message)
+  }
+
+  #prepared(order: number): void {
+    const message = this.#announced.find((announced) => announced.order === order)
+    this.#forget(order + 1)
+    if (message !== undefined) this.#switch(message)
+  }
+
+  #forget(below: number): void {
+    this.#announced = this.#announced.filter(({ order }) => order >= below)
   }
 
   async #stop(ports: readonly { post(message: { readonly kind: 'stop' }): void }[]): Promise<void> {
@@ -161,6 +191,12 @@ export class CoreClient {
           this.#attempts.delete(id)
         }
         if (message.deliveries > 0) this.#onDeliveries()
+        break
+      case 'announced':
+        this.#forget(message.order)
+        break
+      case 'prepared':
+        this.#prepared(message.order)
         break
       case 'active':
         this.#active = { hash: message.hash, origin: message.origin }

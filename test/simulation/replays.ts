@@ -8,6 +8,7 @@ import type { LoadedRules } from '../../src/threads/core/loaded-rules.ts'
 import { Rebuilder } from '../../src/threads/core/rebuilder.ts'
 import { Rematch } from '../../src/threads/core/rematch.ts'
 import { replay } from '../../src/threads/core/replay.ts'
+import { rebuildHere } from './rebuild-here.ts'
 import type { World } from './world.ts'
 
 /** Buckets of a rule's groups, and the one of the rule as a whole. */
@@ -80,12 +81,23 @@ async function run(world: World, store: CoreStore, from: number): Promise<Engine
   const report: Report = ({ name, detail }) =>
     world.broken(`replay: ${name} ${JSON.stringify(detail)}`)
   const post = (): void => undefined
+  const rebuild = rebuildHere({ store, journal, event })
+  const yieldTo = (): Promise<void> => Promise.resolve()
+  const onProgress = (): void => undefined
   const { engine } = await replay({
     store,
     from,
     partitions,
     rematch: new Rematch(journal, event),
-    rebuilder: new Rebuilder({ store, journal, event, partitions, report, post }),
+    rebuilder: new Rebuilder({
+      rebuild,
+      journal,
+      partitions,
+      report,
+      post,
+      yieldTo,
+      onProgress,
+    }),
     engineVersion: 'simulated',
     report,
     useRules: (used) => {

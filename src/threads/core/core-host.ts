@@ -8,7 +8,7 @@ import type { Report } from '../../model/occurrence.ts'
 import { openSqliteStore } from '../../store/sqlite/core-store.ts'
 import { startTracing, stopTracing } from '../../telemetry/tracing.ts'
 import { engineVersion } from '../engine-version.ts'
-import type { FromCore, ToCore } from '../messages.ts'
+import type { FromCore, FromRebuild, ToCore, ToRebuild } from '../messages.ts'
 import type { Port } from '../ports.ts'
 import { selfVerifier } from '../self-verifier.ts'
 import { databaseFile, journalFolder } from '../thread-settings.ts'
@@ -18,7 +18,7 @@ import { decideWith } from './decide-with.ts'
 
 /**
  * Opens the core on its ports: `main` for commands and reports, `streams` for what journal and
- * intake deliver. Answers `ready` once the kept log has been run again, or `failed`.
+ * intake deliver, `rebuild` for the spare thread. Answers `ready` once the kept log has been run again, or `failed`.
  */
 export async function hostCore(options: {
   readonly settings: ThreadSettings
@@ -26,8 +26,9 @@ export async function hostCore(options: {
   readonly timers: Timers
   readonly main: Port<FromCore, ToCore>
   readonly streams: readonly Port<never, ToCore>[]
+  readonly rebuild: Port<ToRebuild, FromRebuild>
 }): Promise<void> {
-  const { settings, clock, timers, main, streams } = options
+  const { settings, clock, timers, main, streams, rebuild } = options
   const report: Report = (occurrence) => main.post({ kind: 'occurrence', occurrence })
   const fail = (error: Error): void => {
     const isFenced = error instanceof FencedError
@@ -47,6 +48,7 @@ export async function hostCore(options: {
       engineVersion: engineVersion(),
       owner: settings.owner,
       decisions,
+      rebuild,
       report,
       span: tracing.span,
       post: (message) => main.post(message),

@@ -7,7 +7,11 @@ import { workerPort } from '../ports.ts'
 import type { ThreadSettings } from '../thread-settings.ts'
 import { hostCore } from './core-host.ts'
 
-const { settings, streams } = workerData as { settings: ThreadSettings; streams: MessagePort[] }
+const { settings, streams, rebuild } = workerData as {
+  settings: ThreadSettings
+  streams: MessagePort[]
+  rebuild: MessagePort
+}
 
 await hostCore({
   settings,
@@ -15,4 +19,5 @@ await hostCore({
   timers: systemTimers,
   main: workerPort(parentPort!),
   streams: streams.map((port) => workerPort(port)),
+  rebuild: workerPort(rebuild),
 })

@@ -20,8 +20,9 @@ import { createEngine } from '../../rules/engine.ts'
 import type { Engine, EngineOptions } from '../../rules/engine.ts'
 import { PartitionTracker } from '../../rules/partition-tracker.ts'
 import type { Span } from '../../telemetry/tracing.ts'
-import type { FromCore, RulesMessage, ToCore } from '../messages.ts'
+import type { FromCore, FromRebuild, RulesMessage, ToCore, ToRebuild } from '../messages.ts'
 import { slabName } from '../messages.ts'
+import type { Port } from '../ports.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { Committer } from './committer.ts'
 import { coreStats } from './core-stats.ts'
@@ -30,6 +31,8 @@ import { evidenceOf } from './evidence.ts'
 import { Feeds } from './feeds.ts'
 import { withGaps } from './gaps.ts'
 import { LoadedRules, NO_RULES } from './loaded-rules.ts'
+import { NextRules } from './next-rules.ts'
+import type { Wanted } from './next-rules.ts'
 import { PartitionClock } from './partition-clock.ts'
 import type { ClockStates } from './partition-clock.ts'
 import { Rebuilder } from './rebuilder.ts'
@@ -55,6 +58,10 @@ export interface CoreOptions {
   /** Who owns the shard, for people. */
   readonly owner: string
   readonly decisions: Decisions
+  /** The spare thread, which rebuilds the state of edited rules. */
+  readonly rebuild: Port<ToRebuild, FromRebuild>
+  /** So few records may be left of a rebuild for the core to wait for it; default 1,000. */
+  readonly nearRecords?: number
   readonly report: Report
   /** A span per slice, where traces are on. */
   readonly span: Span
@@ -83,8 +90,7 @@ export class Core {
   #ticks = 0
   #isStopping = false
   #isDead = false
-  #nextRules: RulesMessage[] = []
-  #lastRules = -1
+  readonly #nextRules = new NextRules()
   #commands: CommandRequest[] = []
   #attempts: AttemptReport[] = []
   #running: Promise<void> | undefined
@@ -103,7 +109,12 @@ export class Core {
     this.#partitions = new PartitionTracker([], (input) => this.#rules.timing(input))
     this.#partitionClock = new PartitionClock(this.#partitions, this.#feeds)
     const yieldTo = options.yieldTo ?? nextRound
-    this.#rebuilder = new Rebuilder({ ...options, yieldTo, partitions: this.#partitions })
+    this.#rebuilder = new Rebuilder({
+      ...options,
+      yieldTo,
+      partitions: this.#partitions,
+      onProgress: () => this.#wake(),
+    })
     this.#engine = this.#newEngine()
   }
 
@@ -147,10 +158,12 @@ export class Core {
       case 'refused':
         this.#feeds.refused(message.partition, slabName(message))
         break
+      case 'announce':
+        this.#nextRules.receive(message)
+        this.#options.post({ kind: 'announced', order: message.order })
+        break
       case 'rules':
-        if (message.order <= this.#lastRules) break
-        this.#lastRules = message.order
-        this.#nextRules.push(message)
+        this.#nextRules.receive(message)
         break
       case 'routing':
         this.#options.decisions.setRouting(message.routing)
@@ -183,9 +196,9 @@ export class Core {
     while (this.#running !== undefined) await this.#running
   }
 
-  /** The active rule set, or one that is announced. */
+  /** The active rule set, or the one to come. */
   #isUsable(ruleset: string): boolean {
-    return ruleset === this.#rules.hash || this.#nextRules.some(({ hash }) => hash === ruleset)
+    return ruleset === this.#rules.hash || this.#nextRules.isNear(ruleset)
   }
 
   #tick(): void {
@@ -248,13 +261,17 @@ export class Core {
   async #commitArrived(): Promise<boolean> {
     const nowMs = Math.max(this.#options.clock(), this.#lastNowMs)
     const entries: CommitEntry[] = []
-    const next = this.#nextRules.shift()
     const firstNo = this.#committer.nextNo
-    if (next !== undefined) entries.push(await this.#activate(next, nowMs, firstNo))
+    const wanted = this.#nextRules.wanted()
+    const next = wanted && this.#nextPrepared(wanted, nowMs)
+    if (next !== undefined) {
+      entries.push(await this.#activate({ ...wanted!, message: next }, nowMs, firstNo))
+    }
     if (!this.#isLive) {
-      if (next === undefined) return false
+      if (wanted === undefined) return false
+      // While an edit made meanwhile is prepared, the rules that were in force before go on.
       this.#isLive = true
-      const inputs = Object.keys(this.#rules.source.inputs)
+      const inputs = Object.keys(wanted.rules.source.inputs)
       const openings = this.#partitionClock.openings(this.#epoch, inputs)
       entries.push(this.#passTime(nowMs, openings, firstNo + entries.length))
     }
@@ -289,17 +306,23 @@ export class Core {
     return true
   }
 
-  async #activate(message: RulesMessage, nowMs: number, no: number): Promise<CommitEntry> {
-    const rules = new LoadedRules(message.source)
+  /** The rule set to bring into force now, if there is one. */
+  #nextPrepared({ rules }: Wanted, nowMs: number): RulesMessage | undefined {
+    const at = { nowMs, nextNo: this.#committer.nextNo }
+    if (!this.#rebuilder.prepare({ former: this.#rules, rules }, at)) return undefined
+    return this.#nextRules.prepared((order) => this.#options.post({ kind: 'prepared', order }))
+  }
+
+  async #activate({ rules, message }: Wanted, nowMs: number, no: number): Promise<CommitEntry> {
     await this.#committer.saveRuleset({
       hash: rules.hash,
       content: rules.content(),
       nowMs,
       origin: message.origin,
     })
-    const former = this.#rules
     this.#setRules(rules)
-    const { rebuilt, plan } = await this.#rebuilder.atActivation({ former, rules, nowMs, no })
+    const at = { engine: this.#engine, rules, nowMs, no }
+    const { rebuilt, plan } = await this.#rebuilder.atActivation(at)
     this.#engine = this.#newEngine({ previous: this.#engine, no, ...(rebuilt && { rebuilt }) })
     this.#checkpointer.restart()
     this.#options.post({ kind: 'active', hash: rules.hash, origin: message.origin })
@@ -333,9 +356,11 @@ export class Core {
   /**
    * What a replay from the checkpoint would read again; the journal may drop what lies before. A
    * partition that the checkpoint does not know is not named, so all of it is kept: somebody was
-   * told that its records are accepted, and nothing of it has been evaluated.
+   * told that its records are accepted, and nothing of it has been evaluated. While a rebuild reads
+   * the journal, everything is kept.
    */
   #retain({ partitions }: TimeBucket): void {
+    if (this.#rebuilder.isReading) return
     const below = Object.fromEntries(partitions.map(({ id, next }) => [id, next]))
     this.#options.post({ kind: 'retain', below })
   }

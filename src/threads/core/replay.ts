@@ -63,7 +63,8 @@ export async function replay(options: ReplayOptions): Promise<Replayed> {
       if (ruleset !== rules.hash) rules = await load(store, ruleset)
       useRules(rules)
       const { rebuilt: plan } = entry.body
-      const rebuilt = plan && (await options.rebuilder.again(plan, rules, entry.body.nowMs))
+      const at = { engine, rules, nowMs: entry.body.nowMs, no: entry.no }
+      const rebuilt = plan && (await options.rebuilder.again(plan, at))
       const replaced = { previous: engine, no: entry.no, ...(rebuilt && { rebuilt }) }
       engine = createEngine({ ruleset: rules.ruleset, reorderOf, ...replaced })
     }
