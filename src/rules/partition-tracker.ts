@@ -45,7 +45,7 @@ export class PartitionTracker {
    */
   open(partition: string, input: string, epoch: number, nowMs: number): void {
     if (this.#states.has(partition)) return
-    this.#create({ id: partition, input, epoch, nowMs })
+    this.#states.set(partition, this.#begin({ id: partition, input, epoch, nowMs }))
     this.#unannounced.add(partition)
   }
 
@@ -114,10 +114,13 @@ export class PartitionTracker {
     return changes.length === 0 ? undefined : { kind: 'clock', nowMs, partitions: changes }
   }
 
-  /** Witnessed watermark of one partition; -Infinity before its first event. ms UTC. */
+  /**
+   * Witnessed watermark of one partition; before its first event that of its input's earlier ones,
+   * also when no entry has named it yet. -Infinity where there is nothing. ms UTC.
+   */
   witnessed(partition: string, clock: Clock): number {
     const state = this.#states.get(partition)
-    return state === undefined ? -Infinity : this.#witnessedOf(state, clock)
+    return this.#witnessedOf(state ?? this.#named(partition, 0), clock)
   }
 
   /**
@@ -177,12 +180,19 @@ export class PartitionTracker {
   }
 
   #createNamed(partition: string, nowMs: number): PartitionState {
-    const input = inputOfPartition(partition)
-    const epoch = Number(partition.slice(input.length + 1))
-    return this.#create({ id: partition, input, epoch: Number.isInteger(epoch) ? epoch : 0, nowMs })
+    const state = this.#named(partition, nowMs)
+    this.#states.set(partition, state)
+    return state
   }
 
-  #create(opened: {
+  #named(partition: string, nowMs: number): PartitionState {
+    const input = inputOfPartition(partition)
+    const epoch = Number(partition.slice(input.length + 1))
+    return this.#begin({ id: partition, input, epoch: Number.isInteger(epoch) ? epoch : 0, nowMs })
+  }
+
+  /** As it begins, with what its input's earlier ones have witnessed. */
+  #begin(opened: {
     readonly id: string
     readonly input: string
     readonly epoch: number
@@ -195,7 +205,7 @@ export class PartitionTracker {
       maxTimeMs = greatest(maxTimeMs, state.maxTimeMs)
       maxReceivedMs = greatest(maxReceivedMs, state.maxReceivedMs)
     }
-    const state: PartitionState = {
+    return {
       id: opened.id,
       input: opened.input,
       epoch: opened.epoch,
@@ -206,8 +216,6 @@ export class PartitionTracker {
       link: 'up',
       progress: 'caught_up',
     }
-    this.#states.set(opened.id, state)
-    return state
   }
 }
 

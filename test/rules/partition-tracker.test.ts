@@ -162,6 +162,13 @@ describe('a clock entry', () => {
 })
 
 describe('a new writer of an input', () => {
+  it('is judged by those before it when its records come before any entry names it', () => {
+    const partitions = tracker()
+    seen(partitions, 'a@1', 100 * S)
+    expect(partitions.witnessed('a@2', 'event')).toBe(95 * S)
+    expect(partitions.states().map(({ id }) => id)).toEqual(['a@1'])
+  })
+
   it('starts with the greatest watermark of those before it', () => {
     const partitions = tracker()
     seen(partitions, 'a@1', 100 * S)
