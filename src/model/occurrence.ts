@@ -23,6 +23,8 @@ export type OccurrenceName =
   | 'input.own_record' // labels: input
   | 'input.connection_refused' // labels: input, reason
   | 'input.paused' // labels: input
+  | 'input.tls_renewed' // labels: input
+  | 'input.tls_refused' // labels: input
   // journal
   | 'journal.segment_opened'
   | 'journal.segment_removed'

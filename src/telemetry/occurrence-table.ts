@@ -113,6 +113,11 @@ const HTTP_FAILURES = counter('http_failures', 'Requests that failed through a f
 const HTTP_DENIED = counter('http_denied', 'Requests and connections refused, by reason.', [
   'reason',
 ])
+const TLS_REFUSED = counter(
+  'input_certificates_refused',
+  'Certificate files of an input that changed and could not be used.',
+  ['input'],
+)
 const TELEMETRY_FAILURES = counter('telemetry_failures', 'Own telemetry that was lost, by part.', [
   'part',
 ])
@@ -128,6 +133,12 @@ export const OCCURRENCES: Readonly<Record<OccurrenceName, OccurrenceEntry>> = {
     'warn',
     'input {input} refused a connection: {reason}',
     REFUSED_CONNECTIONS,
+  ),
+  'input.tls_renewed': entry('info', 'input {input} took renewed certificates'),
+  'input.tls_refused': entry(
+    'error',
+    'input {input} keeps its certificates: the files cannot be used',
+    TLS_REFUSED,
   ),
   'input.paused': entry('warn', 'input {input} waits for the journal', PAUSED),
 

@@ -28,6 +28,11 @@ const CONSTANTS: Readonly<Record<string, readonly [file: string, name: string]>>
     'MAX_CONNECTIONS_PER_SOURCE',
   ],
   'unfinished TCP frames of an input': ['ingest/gelf/tcp.ts', 'MAX_HELD_BYTES'],
+  'bytes that an unfinished TCP frame must bring in 30 s': [
+    'ingest/gelf/frame-pace.ts',
+    'MIN_BYTES_OF_A_WINDOW',
+  ],
+  'time of a TLS handshake': ['ingest/gelf/tls.ts', 'HANDSHAKE_TIMEOUT_MS'],
   'HTTP connections of an input': ['ingest/gelf/http.ts', 'MAX_CONNECTIONS'],
   'accepted bytes the journal has not answered for': [
     'ingest/slab-writer.ts',

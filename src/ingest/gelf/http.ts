@@ -1,9 +1,10 @@
 import type { AddressInfo } from 'node:net'
+import type { Server as TlsServer } from 'node:tls'
 
 import fastify from 'fastify'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
-import type { Clock, Timers } from '../../lib/clock.ts'
+import type { Cancel, Clock, Timers } from '../../lib/clock.ts'
 import type { Report } from '../../model/occurrence.ts'
 import { MAX_BODY_BYTES } from '../normalise/limits.ts'
 import type { RecordSink, Source } from '../source.ts'
@@ -12,6 +13,8 @@ import { splitBulk } from './bulk.ts'
 import { HttpRefusal, refusalOf, refusedMessage, sendRefusal } from './http-refusal.ts'
 import { compressionOf, unpack } from './decompress.ts'
 import { IntakeReport } from './intake-report.ts'
+import { inputTls } from './tls.ts'
+import type { InputTls, TlsSettings } from './tls.ts'
 
 const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 30_000
@@ -32,6 +35,7 @@ export interface GelfHttpOptions {
   readonly listen: { readonly host: string; readonly port: number }
   /** Bearer token that every request must show. */
   readonly token?: string | undefined
+  readonly tls?: TlsSettings | undefined
   readonly sink: RecordSink
   readonly report: Report
   readonly clock: Clock
@@ -45,11 +49,14 @@ export interface GelfHttpOptions {
  * GELF over HTTP: `POST /gelf` with one message, a JSON array of them, or one per line; plain,
  * gzip or zlib. 202 is said once the journal holds all of them (I3); with any other answer nothing
  * of the request is kept. Answers are RFC 9457 problems that name the message at fault.
+ *
+ * @throws Error when the files of `tls` cannot be used.
  */
 export function gelfHttpSource(options: GelfHttpOptions): Source {
   const { name, listen, sink, report } = options
   const intake = new IntakeReport({ report, input: name, transport: 'http' })
-  const server = createServer(options, intake)
+  const tls = options.tls && inputTls(options.tls, { ...options, input: name })
+  const server = createServer(options, intake, tls)
   const isAuthorized = bearerCheck(options.token)
 
   server.addHook('onRequest', async (request, reply) => {
@@ -63,14 +70,17 @@ export function gelfHttpSource(options: GelfHttpOptions): Source {
   })
   server.post('/gelf', (request, reply) => answer(request, reply, sink, intake))
 
+  let cancelWatch: Cancel = () => undefined
   return {
     name,
     async start() {
       await server.listen({ host: listen.host, port: listen.port })
+      if (tls !== undefined) cancelWatch = tls.watch(server.server as unknown as TlsServer)
       const { address: host, port } = server.server.address() as AddressInfo
       return { host, port }
     },
     async stop() {
+      cancelWatch()
       // A body that does not come to its end was not answered: its sender sends it again.
       const cancel = options.timers.after(STOP_GRACE_MS, () => server.server.closeAllConnections())
       await server.close()
@@ -79,10 +89,15 @@ export function gelfHttpSource(options: GelfHttpOptions): Source {
   }
 }
 
-function createServer(options: GelfHttpOptions, intake: IntakeReport): FastifyInstance {
+function createServer(
+  options: GelfHttpOptions,
+  intake: IntakeReport,
+  tls: InputTls | undefined,
+): FastifyInstance {
   const requestTimeout = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
   const headersTimeout = Math.min(options.headersTimeoutMs ?? HEADERS_TIMEOUT_MS, requestTimeout)
-  const server = fastify({
+  const server: FastifyInstance = fastify({
+    ...(tls !== undefined && { https: tls.options }),
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout,
     forceCloseConnections: 'idle',
@@ -105,6 +120,9 @@ function createServer(options: GelfHttpOptions, intake: IntakeReport): FastifyIn
   })
   server.server.maxConnections = MAX_CONNECTIONS
   server.server.on('drop', () => intake.connectionRefused('total'))
+  server.server.on('tlsClientError', ({ message }: Error) =>
+    intake.connectionRefused('tls', { message }),
+  )
   // Senders name any content type or none; the content decides.
   server.removeAllContentTypeParsers()
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) =>
