@@ -5,7 +5,7 @@ import type { InputTiming } from '../../model/partition.ts'
 import { ProblemError } from '../../model/problem.ts'
 import type { RulesetSource } from '../../model/ruleset.ts'
 import type { Matcher } from '../../rules/matching/matcher.ts'
-import { createMatcher } from '../../rules/matching/plain-matcher.ts'
+import { createIndexedMatcher } from '../../rules/matching/indexed-matcher.ts'
 import type { CompiledRuleset, Rule } from '../../rules/rule.ts'
 import type { Objective } from '../../slo/objective.ts'
 
@@ -35,7 +35,7 @@ export class LoadedRules {
   matcher(input: string): Matcher {
     let matcher = this.#matchers.get(input)
     if (matcher === undefined) {
-      matcher = createMatcher(this.ruleset, input, this.source.fields)
+      matcher = createIndexedMatcher(this.ruleset, input, this.source.fields)
       this.#matchers.set(input, matcher)
     }
     return matcher
