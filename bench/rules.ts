@@ -19,6 +19,29 @@ export function ruleFiles(count: number): string[] {
   )
 }
 
+/** Messages of which every one has keys that no other has. */
+export const KEY_MESSAGES = 120_000
+
+/**
+ * Two more rules that count by what is different in every message, so that {@link KEY_MESSAGES}
+ * distinct ones make some 108,000 live keys: half of them name a pod, two of five a request.
+ */
+export function keyRules(): string {
+  return ['pod', 'request_id'].map(keyRule).join('')
+}
+
+function keyRule(field: string): string {
+  return `---
+rule: keys-${field}
+title: Counts by ${field}
+severity: low
+where: _exists_:${field}
+group_by: [${field}]
+limits: { groups: 200000 }
+threshold: { at_least: 1000, within: 10m }
+`
+}
+
 function ruleText(nth: number): string {
   const { where, groupBy } = CONDITIONS[nth % CONDITIONS.length]!(nth)
   return `rule: bench-${nth}
