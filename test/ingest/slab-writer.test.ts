@@ -91,7 +91,7 @@ describe('a slab', () => {
   test('holds records of our own log, which move it but which no rule sees (I12)', () => {
     const sink = open()
     const timestampMs = clock.now() - 1_000
-    const marker = selfMarker(key, selfMaterial(timestampMs, 'web-1', 'ours'))
+    const marker = selfMarker(key, selfMaterial(timestampMs, { source: 'web-1', message: 'ours' }))
     sink.take(gelf('ours', { timestamp: timestampMs / 1000, _tocsin_self: marker }))
     sink.take(gelf('theirs', { timestamp: (timestampMs - 1_000) / 1000 }))
     sink.writer.seal()
