@@ -2,7 +2,7 @@ import type { Clock } from '../lib/clock.ts'
 import type { EventFlag } from '../model/event.ts'
 import type { Report } from '../model/occurrence.ts'
 import { inputOfPartition } from '../model/slab.ts'
-import type { Slab } from '../model/slab.ts'
+import type { KeptRequest, Slab } from '../model/slab.ts'
 import type { GelfEvent } from './normalise/gelf-event.ts'
 import type { RecordSink, Rejection } from './source.ts'
 
@@ -104,7 +104,7 @@ export class SlabWriter implements RecordSink {
     return undefined
   }
 
-  seal(onSettled?: (outcome: Outcome) => void): void {
+  seal(onSettled?: (outcome: Outcome) => void, request?: KeptRequest): void {
     const group = this.#group ?? newGroup()
     const wasSplit = this.#group !== undefined
     if (this.#count === 0 && !wasSplit) return
@@ -112,7 +112,7 @@ export class SlabWriter implements RecordSink {
     group.onSettled = onSettled
     group.isSealed = true
     this.#group = group
-    if (this.#count > 0) this.#handOver()
+    if (this.#count > 0) this.#handOver(request)
     else if (group.pending === 0) tell(group)
     this.#group = undefined
   }
@@ -149,7 +149,7 @@ export class SlabWriter implements RecordSink {
     this.#offsets[this.#count] = needed
   }
 
-  #handOver(): void {
+  #handOver(request?: KeptRequest): void {
     const { partition, thread, onSlab } = this.#options
     const slab: Slab = {
       partition,
@@ -158,6 +158,7 @@ export class SlabWriter implements RecordSink {
       bytes: new Uint8Array(this.#bytes.subarray(0, this.#used)),
       offsets: this.#offsets.slice(0, this.#count + 1),
       receivedMs: this.#receivedMs,
+      ...(request && { request }),
     }
     const maxTimeMs = this.#maxTimeMs
     this.#group ??= newGroup()

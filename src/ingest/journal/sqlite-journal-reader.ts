@@ -6,6 +6,7 @@ import {
   JournalDamagedError,
   type JournalPartition,
   type JournalReader,
+  type JournalRequest,
 } from './journal.ts'
 import { isDamage, listSegments, segmentName, segmentPath, type Span } from './segment.ts'
 import { SegmentReader, type StoredBatch } from './segment-reader.ts'
@@ -93,6 +94,22 @@ export class SqliteJournalReader implements JournalReader {
     const { bytes, offsets, first, receivedMs } = batch
     const start = offsets[position - first]!
     return { bytes: bytes.subarray(start, offsets[position - first + 1]), receivedMs }
+  }
+
+  requestsSince(atMs: number, limit: number): JournalRequest[] {
+    const found: JournalRequest[] = []
+    for (const no of listSegments(this.#folder).toReversed()) {
+      if (found.length >= limit) break
+      const spans = this.#sealedSpans(no)
+      const isOlder = ({ maxReceivedMs }: Span): boolean => maxReceivedMs < atMs
+      if (spans !== undefined && [...spans.values()].every(isOlder)) continue
+      try {
+        found.push(...(this.#segment(no)?.requestsSince(atMs, limit - found.length) ?? []))
+      } catch (error) {
+        this.#refuse(no, error)
+      }
+    }
+    return found
   }
 
   partitions(): JournalPartition[] {

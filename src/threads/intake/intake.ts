@@ -4,11 +4,13 @@
  * nor the database.
  */
 import { gelfHttpSource } from '../../ingest/gelf/http.ts'
+import type { GelfHttpOptions } from '../../ingest/gelf/http.ts'
 import type { GelfInputSettings } from '../../ingest/gelf/settings.ts'
 import { gelfTcpSource } from '../../ingest/gelf/tcp.ts'
 import { gelfUdpSource } from '../../ingest/gelf/udp.ts'
 import { GelfEvent } from '../../ingest/normalise/gelf-event.ts'
 import { SlabWriter } from '../../ingest/slab-writer.ts'
+import type { JournalRequest } from '../../ingest/journal/journal.ts'
 import type { Source } from '../../ingest/source.ts'
 import type { Clock, Timers } from '../../lib/clock.ts'
 import type { Report } from '../../model/occurrence.ts'
@@ -27,6 +29,8 @@ export interface IntakeOptions {
   readonly core: Port<ToCore, never>
   /** Checks a record's `_tocsin_self` marker (I12). */
   readonly verifySelf: (marker: string, material: string) => boolean
+  /** Requests of all inputs that may be sent again, as the journal remembers them. */
+  readonly requests: () => readonly JournalRequest[]
 }
 
 interface OpenInput {
@@ -59,9 +63,11 @@ export class Intake {
   /** Opens the inputs for this writer epoch. All listen, or none does. Needs a rule set. */
   async start(settings: readonly GelfInputSettings[], epoch: number): Promise<ListeningInput[]> {
     const listening: ListeningInput[] = []
+    const hasHttp = settings.some(({ type }) => type === 'gelf-http')
+    const requests = hasHttp ? this.#options.requests() : []
     try {
       for (const setting of settings) {
-        const input = this.#open(setting, epoch)
+        const input = this.#open(setting, epoch, requests)
         const address = await input.source.start()
         listening.push({ name: input.name, ...address })
         const labels = { input: input.name }
@@ -85,7 +91,7 @@ export class Intake {
     await Promise.all([...this.#inputs.values()].map(({ source }) => source.stop()))
   }
 
-  #open(setting: GelfInputSettings, epoch: number): OpenInput {
+  #open(setting: GelfInputSettings, epoch: number, requests: readonly JournalRequest[]): OpenInput {
     const { clock, timers, report, thread, verifySelf } = this.#options
     const { name } = setting
     const partition = partitionId(name, epoch)
@@ -103,7 +109,13 @@ export class Intake {
       },
       onAbort: () => input.step.abort(),
     })
-    const source = openSource(setting, { sink: writer, report, clock, timers })
+    const source = openSource(setting, {
+      sink: writer,
+      report,
+      clock,
+      timers,
+      requests: requests.filter(({ input: of }) => of === name),
+    })
     const input: OpenInput = { name, partition, source, writer, step: this.#step(name) }
     this.#inputs.set(partition, input)
     return input
@@ -126,7 +138,7 @@ export class Intake {
 
 function openSource(
   setting: GelfInputSettings,
-  parts: Omit<Parameters<typeof gelfTcpSource>[0], keyof GelfInputSettings>,
+  parts: Omit<GelfHttpOptions, keyof GelfInputSettings>,
 ): Source {
   switch (setting.type) {
     case 'gelf-tcp':
