@@ -17,8 +17,8 @@ const MATCHERS = { plain: createPlainMatcher, indexed: createIndexedMatcher } as
 const FLOORS: Record<(typeof SIZES)[number], number> = {
   10: 0.25,
   100: 0.2,
-  1_000: 0.07,
-  10_000: 0.01,
+  1_000: 0.12,
+  10_000: 0.005,
 }
 
 interface Matching {

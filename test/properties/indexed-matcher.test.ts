@@ -16,7 +16,7 @@ import { createPlainMatcher } from '../../src/rules/matching/plain-matcher.ts'
 import type { CompiledRuleset } from '../../src/rules/rule.ts'
 import { ruleOf } from '../rules/rule-builder.ts'
 
-const RUNS = 1_000
+const RUNS = 400
 
 /** Few, so that they meet; `a_b` also finds `a.b`. */
 const FIELDS = ['f', 'g', 'a_b', 'message', 'source', 'level', 'timestamp', 'tocsin_flags']
@@ -56,6 +56,12 @@ const TEXTS = [
   '9223372036854775807',
   '1e999',
   '2026-11-24',
+  'quick fox',
+  'a quick foxes',
+  'QUICK FOX',
+  'İstanbul',
+  'istanbul',
+  '😀😀 ok',
   '{"a":[1]}',
   '[1,2]',
   '1764000000000',
@@ -128,7 +134,7 @@ const rulesetArb: fc.Arbitrary<CompiledRuleset> = fc
         inputs: fc.subarray(['in', 'other']),
         clock: fc.constantFrom('event', 'received'),
       }),
-      { minLength: 1, maxLength: 12 },
+      { minLength: 1, maxLength: 60, size: 'max' },
     ),
     counters: fc.array(fc.tuple(conditionArb, conditionArb), { maxLength: 3 }),
   })
@@ -209,6 +215,65 @@ it('the indexed matcher answers as the plain one', () => {
   expect(rows).toBeGreaterThan(RUNS)
   expect(asked).toBeLessThan(all * 0.9)
 })
+
+/** Few letters, so that much of it is found in much else. */
+const longTextArb = fc.string({
+  unit: fc.constantFrom('a', 'b', 'A', 'É', 'é', 'İ', ' ', '-', '😀'),
+  minLength: 4,
+  maxLength: 14,
+})
+
+/** Conditions about characters of these texts: cut out of them, most often. */
+const charactersArb = fc
+  .record({
+    texts: fc.array(longTextArb, { minLength: 1, maxLength: 4 }),
+    cuts: fc.array(
+      fc.record({
+        kind: fc.constantFrom('contains', 'starts_with', 'ends_with', 'prefix', 'term', 'phrase'),
+        text: fc.nat(),
+        from: fc.nat({ max: 6 }),
+        length: fc.nat({ max: 8 }),
+        ignoreCase: fc.boolean(),
+      }),
+      { minLength: 12, maxLength: 30, size: 'max' },
+    ),
+  })
+  .map(({ texts, cuts }) => {
+    const conditions = cuts.map(({ kind, text, from, length, ignoreCase }) => {
+      const cut = texts[text % texts.length]!.slice(from, from + length + 3)
+      return { kind, field: 'f', text: cut, ignoreCase }
+    })
+    return { texts, conditions }
+  })
+
+it.each(['text', 'lower', 'keyword', undefined] as const)(
+  'characters are found wherever the plain matcher finds them, in a field of type %s',
+  (type) => {
+    let [rows, asked, all] = [0, 0, 0]
+    fc.assert(
+      fc.property(charactersArb, longTextArb, ({ texts, conditions }, other) => {
+        const rules = conditions.map((condition) =>
+          ruleOf({ kind: 'match' }, { condition, groupBy: [] }),
+        )
+        const ruleset = { hash: 'random', rules, counters: [] }
+        const fields = type === undefined ? {} : { f: type }
+        const events = [...texts, other].map(
+          (text) => `{"host":"h","short_message":"m","_f":${JSON.stringify(text)}}`,
+        )
+        const plain = createPlainMatcher(ruleset, undefined, fields)
+        const indexed = createIndexedMatcher(ruleset, undefined, fields)
+        const expected = answerOf(plain, events)
+        expect(answerOf(indexed, events)).toEqual(expected)
+        rows += expected.rows.length
+        asked += indexed.asked
+        all += plain.asked
+      }),
+      { numRuns: RUNS / 4 },
+    )
+    expect(rows).toBeGreaterThan(RUNS)
+    expect(asked).toBeLessThan(all)
+  },
+)
 
 function answerOf(matcher: Matcher, events: readonly (string | EventView)[]) {
   const out = new MatchBuilder()

@@ -1,21 +1,15 @@
 import type { Condition } from '../language/condition.ts'
 import type { ConditionCompiler, EventTest } from './compile-condition.ts'
-import { keyOf, type KeyForm, type ValueKey } from './equality-keys.ts'
-import type { EventReader } from './event-reader.ts'
-import { type FieldKey, keyName, requiredKeys, writtenKeys } from './required-keys.ts'
+import type { Cell, EventReader } from './event-reader.ts'
+import { type FieldKey, keyName, keysIn, lightestKeys, type Need, needOf } from './needed-keys.ts'
+import { PartIndex } from './text-parts.ts'
+import { isPartForm, keyOf, type PartForm, type ValueKey, type WholeForm } from './value-keys.ts'
 
-/** Numbers of the conditions behind each key of one form. */
-interface Lookup {
-  readonly form: KeyForm
-  readonly byKey: Map<ValueKey['key'], number[]>
-}
-
-interface IndexedField {
-  readonly slot: number
-  readonly lookups: Lookup[]
-  /** Every condition that is reached through the field. */
-  readonly all: Set<number>
-}
+/**
+ * Looking for parts walks the whole text, which takes as long as asking about so many conditions;
+ * with fewer over a field they are asked.
+ */
+const PART_CONDITIONS_MIN = 12
 
 /** A condition with the function that it was compiled to. */
 interface Asked {
@@ -23,12 +17,22 @@ interface Asked {
   readonly test: EventTest
 }
 
+/** What leads from the values of one field to numbers of conditions. */
+interface IndexedField {
+  readonly slot: number
+  readonly whole: { readonly form: WholeForm; readonly byKey: Map<ValueKey['key'], number[]> }[]
+  readonly parts: { readonly form: PartForm; readonly index: PartIndex }[]
+  /** Every condition that is reached through the field. */
+  readonly all: Set<number>
+}
+
 /**
- * Many conditions over one event: those that ask for a certain value of a field are found by that
- * value and only then asked, the others are asked always. The answer is that of asking all.
+ * Many conditions over one event: those that need a certain value of a field, or certain characters
+ * in it, are found by them and only then asked, the others are asked always. The answer is that of
+ * asking all.
  *
- * Of the values that a condition asks for together it is found by the one that the fewest
- * conditions ask for: `user: u-37` says more than `env: prod`, which stands in half of them.
+ * Of the things that a condition needs together it is found by the one that the fewest conditions
+ * need: `user: u-37` says more than `env: prod`, which stands in half of them.
  */
 export class ConditionIndex {
   /** Conditions asked so far. */
@@ -40,23 +44,31 @@ export class ConditionIndex {
   readonly #askedIn: Uint32Array
   #turn = 0
   readonly #found: number[] = []
+  #reader: EventReader | undefined
+  readonly #askAll = (numbers: Iterable<number>): void => {
+    for (const number of numbers) this.#ask(number)
+  }
 
   /** Makes slots of the compiler, so its reader comes later. */
   constructor(conditions: readonly Asked[], compiler: ConditionCompiler) {
-    const { types } = compiler
-    const written = new Map<string, number>()
-    for (const { condition } of conditions) {
-      for (const key of writtenKeys(condition, types)) {
-        const name = keyName(key)
-        written.set(name, (written.get(name) ?? 0) + 1)
-      }
-    }
+    const needs = conditions.map(({ condition }) => needOf(condition, compiler.types))
+    const weigh = weights(needs)
     const fields = new Map<string, IndexedField>()
     const always: number[] = []
-    for (const [number, { condition }] of conditions.entries()) {
-      const keys = requiredKeys(condition, types, (key) => written.get(keyName(key))!)
-      if (keys === undefined) always.push(number)
-      for (const key of keys ?? []) add(fields, key, { number, slot: compiler.slot(key.field) })
+    for (const [number, need] of needs.entries()) {
+      const lightest = need && lightestKeys(need, weigh)
+      if (lightest === undefined || lightest.weight === Infinity) {
+        always.push(number)
+        continue
+      }
+      for (const key of lightest.keys) {
+        let field = fields.get(key.field)
+        if (field === undefined) {
+          field = { slot: compiler.slot(key.field), whole: [], parts: [], all: new Set() }
+          fields.set(key.field, field)
+        }
+        add(field, key, number)
+      }
     }
     this.#tests = conditions.map(({ test }) => test)
     this.#fields = [...fields.values()]
@@ -66,33 +78,39 @@ export class ConditionIndex {
 
   /** Numbers of the conditions that hold, ascending. Valid until the next call. */
   satisfied(reader: EventReader): readonly number[] {
+    this.#reader = reader
     this.#found.length = 0
     this.#nextTurn()
-    for (const { slot, lookups, all } of this.#fields) {
-      const cell = reader.cell(slot)
-      if (cell.value === undefined) continue
-      if (Number.isNaN(cell.value)) {
-        // Compares as equal to everything, and no key does.
-        for (const number of all) this.#ask(number, reader)
-        continue
-      }
-      for (const { form, byKey } of lookups) {
-        const key = keyOf(form, cell)
-        const numbers = key === undefined ? undefined : byKey.get(key)
-        if (numbers !== undefined) for (const number of numbers) this.#ask(number, reader)
-      }
+    for (const field of this.#fields) {
+      const cell = reader.cell(field.slot)
+      if (cell.value !== undefined) this.#lookUp(field, cell)
     }
-    this.asked += this.#always.length
-    for (const number of this.#always) if (this.#tests[number]!(reader)) this.#found.push(number)
+    this.#askAll(this.#always)
     if (this.#found.length > 1) this.#found.sort((a, b) => a - b)
     return this.#found
   }
 
-  #ask(number: number, reader: EventReader): void {
+  #lookUp({ whole, parts, all }: IndexedField, cell: Cell): void {
+    if (Number.isNaN(cell.value)) {
+      // Compares as equal to everything, and no key does.
+      this.#askAll(all)
+      return
+    }
+    for (const { form, byKey } of whole) {
+      const key = keyOf(form, cell)
+      const numbers = key === undefined ? undefined : byKey.get(key)
+      if (numbers !== undefined) this.#askAll(numbers)
+    }
+    for (const { form, index } of parts) {
+      index.find(form === 'text_part' ? cell.text() : cell.lower(), this.#askAll)
+    }
+  }
+
+  #ask(number: number): void {
     if (this.#askedIn[number] === this.#turn) return
     this.#askedIn[number] = this.#turn
     this.asked++
-    if (this.#tests[number]!(reader)) this.#found.push(number)
+    if (this.#tests[number]!(this.#reader!)) this.#found.push(number)
   }
 
   #nextTurn(): void {
@@ -104,23 +122,47 @@ export class ConditionIndex {
   }
 }
 
-function add(
-  fields: Map<string, IndexedField>,
-  { field, form, key }: FieldKey,
-  { number, slot }: { readonly number: number; readonly slot: number },
-): void {
-  let indexed = fields.get(field)
-  if (indexed === undefined) {
-    indexed = { slot, lookups: [], all: new Set() }
-    fields.set(field, indexed)
+/** How many conditions name a key; infinite where looking it up would not pay. */
+function weights(needs: readonly (Need | undefined)[]): (key: FieldKey) => number {
+  const written = new Map<string, number>()
+  const conditionsByParts = new Map<string, number>()
+  const count = (counts: Map<string, number>, name: string): void => {
+    counts.set(name, (counts.get(name) ?? 0) + 1)
   }
-  indexed.all.add(number)
-  let lookup = indexed.lookups.find((one) => one.form === form)
-  if (lookup === undefined) {
-    lookup = { form, byKey: new Map() }
-    indexed.lookups.push(lookup)
+  for (const need of needs) {
+    const partFields = new Set<string>()
+    for (const key of need === undefined ? [] : keysIn(need)) {
+      count(written, keyName(key))
+      if (isPartForm(key.form)) partFields.add(`${key.form} ${key.field}`)
+    }
+    for (const name of partFields) count(conditionsByParts, name)
   }
-  const numbers = lookup.byKey.get(key)
-  if (numbers === undefined) lookup.byKey.set(key, [number])
+  return (key) => {
+    const named = written.get(keyName(key))!
+    if (!isPartForm(key.form)) return named
+    const isWorthIt = conditionsByParts.get(`${key.form} ${key.field}`)! >= PART_CONDITIONS_MIN
+    // Characters are met by chance too.
+    return isWorthIt ? 2 * named : Infinity
+  }
+}
+
+function add(field: IndexedField, { form, key }: FieldKey, number: number): void {
+  field.all.add(number)
+  if (isPartForm(form)) {
+    let parts = field.parts.find((one) => one.form === form)
+    if (parts === undefined) {
+      parts = { form, index: new PartIndex() }
+      field.parts.push(parts)
+    }
+    parts.index.add(key as number, number)
+    return
+  }
+  let whole = field.whole.find((one) => one.form === form)
+  if (whole === undefined) {
+    whole = { form, byKey: new Map() }
+    field.whole.push(whole)
+  }
+  const numbers = whole.byKey.get(key)
+  if (numbers === undefined) whole.byKey.set(key, [number])
   else if (numbers.at(-1) !== number) numbers.push(number)
 }

@@ -61,6 +61,32 @@ describe('a rule that asks for a certain value is asked only of events that have
     },
   )
 
+  test.each<[string, Types, Fields, number]>([
+    ['f:quick*', {}, { f: 'quick fox' }, 12],
+    ['f:quick*', {}, { f: 'QUICK FOX' }, 0],
+    ['f:quick*', { f: 'lower' }, { f: 'QUICK FOX' }, 12],
+    ['message:"quick fox"', {}, { message: 'The slow, brown' }, 0],
+    ['message:"quick fox"', {}, { message: 'The Quick fox' }, 12],
+    ['message:(quick slow)', {}, { message: 'a slow one' }, 12],
+    ['message:(quick slow)', {}, { message: 'a lazy one' }, 0],
+    ['message:(quick ox)', {}, { message: 'a lazy one' }, 12],
+    ['f:quick* AND g:x', {}, { f: 'quick', g: 'y' }, 0],
+  ])('where a dozen ask for characters, as %s with %j of %j: asked %i times', (...row) => {
+    const [text, types, fields, times] = row
+    const others = Array.from({ length: 12 }, (_, i) => query(`g:>${i}`))
+    const asking = Array.from({ length: 12 }, () => query(text, types))
+    expect(asked([...others, ...asking], fields, types)).toBe(12 + times)
+  })
+
+  test('it is asked where a look through the text would not pay', () => {
+    expect(asked([query('f:quick*'), query('f:quick*')], { f: 'slow' })).toBe(2)
+  })
+
+  test('it is found by the rarest of the characters that it asks for', () => {
+    const paths = Array.from({ length: 20 }, (_, i) => query(`f:path\\-to\\-${i + 10}*`))
+    expect(asked(paths, { f: 'path-to-17/x' })).toBeLessThan(3)
+  })
+
   test('it is found by the value that the fewest rules ask for', () => {
     const users = ['a', 'b', 'c', 'd'].map((user) => query(`env:prod AND user:${user}`))
     expect(asked(users, { env: 'prod', user: 'c' })).toBe(1)
