@@ -29,7 +29,8 @@ import type { Decisions } from './decide-with.ts'
 import { evidenceOf } from './evidence.ts'
 import { Feeds } from './feeds.ts'
 import { withGaps } from './gaps.ts'
-import { LoadedRules, NO_RULES } from './loaded-rules.ts'
+import { loadRulesOnce, NO_RULES } from './loaded-rules.ts'
+import type { LoadedRules, LoadRules } from './loaded-rules.ts'
 import { PartitionClock } from './partition-clock.ts'
 import type { ClockStates } from './partition-clock.ts'
 import { Rebuilder } from './rebuilder.ts'
@@ -63,6 +64,8 @@ export interface CoreOptions {
   readonly onFatal: (error: Error) => void
   /** Lets messages in between two commits; default: the event loop's next round. */
   readonly yieldTo?: () => Promise<void>
+  /** Compiles rule sets; default: remembers the last one. */
+  readonly loadRules?: LoadRules
 }
 
 export class Core {
@@ -74,7 +77,8 @@ export class Core {
   readonly #partitions: PartitionTracker
   readonly #partitionClock: PartitionClock
   readonly #rebuilder: Rebuilder
-  #rules = new LoadedRules(NO_RULES)
+  readonly #loadRules: LoadRules
+  #rules: LoadedRules
   #engine: Engine
   #epoch = 0
   #lastNowMs = 0
@@ -92,6 +96,8 @@ export class Core {
 
   constructor(options: CoreOptions) {
     this.#options = options
+    this.#loadRules = options.loadRules ?? loadRulesOnce()
+    this.#rules = this.#loadRules(NO_RULES)
     this.#rematch = new Rematch(options.journal, options.event)
     this.#feeds = new Feeds(this.#rematch)
     this.#committer = new Committer(options)
@@ -118,6 +124,7 @@ export class Core {
       partitions: this.#partitions,
       rematch: this.#rematch,
       rebuilder: this.#rebuilder,
+      loadRules: this.#loadRules,
       engineVersion,
       report,
       useRules: (rules) => this.#setRules(rules),
@@ -290,7 +297,7 @@ export class Core {
   }
 
   async #activate(message: RulesMessage, nowMs: number, no: number): Promise<CommitEntry> {
-    const rules = new LoadedRules(message.source)
+    const rules = this.#loadRules(message.source)
     await this.#committer.saveRuleset({
       hash: rules.hash,
       content: rules.content(),

@@ -1,4 +1,4 @@
-import { compileRuleset } from '../../config/ruleset.ts'
+import { compileRuleset, rulesetHash } from '../../config/ruleset.ts'
 import { canonicalJson } from '../../lib/canonical.ts'
 import { DEFAULT_TIMING } from '../../model/partition.ts'
 import type { InputTiming } from '../../model/partition.ts'
@@ -49,7 +49,7 @@ export class LoadedRules {
     return this.source.inputs[input] ?? DEFAULT_TIMING
   }
 
-  /** What the store keeps under the hash; {@link parseRules} reads it back. */
+  /** What the store keeps under the hash: the source, as JSON. */
   content(): string {
     return canonicalJson(this.source)
   }
@@ -58,6 +58,17 @@ export class LoadedRules {
 /** A rule set with nothing in it: before the first activation. */
 export const NO_RULES: RulesetSource = { documents: [], inputs: {}, fields: {} }
 
-export function parseRules(content: string): LoadedRules {
-  return new LoadedRules(JSON.parse(content) as RulesetSource)
+/** Compiles a rule set, or finds it compiled. */
+export type LoadRules = (source: RulesetSource) => LoadedRules
+
+/**
+ * Remembers the set it compiled last: a start compiles what the log says was in force, and is then
+ * nearly always told to activate the same.
+ */
+export function loadRulesOnce(): LoadRules {
+  let last: LoadedRules | undefined
+  return (source) => {
+    if (last?.hash !== rulesetHash(source)) last = new LoadedRules(source)
+    return last
+  }
 }
