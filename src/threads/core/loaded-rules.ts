@@ -49,7 +49,7 @@ export class LoadedRules {
     return this.source.inputs[input] ?? DEFAULT_TIMING
   }
 
-  /** What the store keeps under the hash: the source, as JSON. */
+  /** What the store keeps under the hash; {@link parseRules} reads it back. */
   content(): string {
     return canonicalJson(this.source)
   }
@@ -57,6 +57,13 @@ export class LoadedRules {
 
 /** A rule set with nothing in it: before the first activation. */
 export const NO_RULES: RulesetSource = { documents: [], inputs: {}, fields: {} }
+
+/** Reads back what {@link LoadedRules.content} wrote. */
+export function parseRules(content: string, load: LoadRules = compile): LoadedRules {
+  return load(JSON.parse(content) as RulesetSource)
+}
+
+const compile: LoadRules = (source) => new LoadedRules(source)
 
 /** Compiles a rule set, or finds it compiled. */
 export type LoadRules = (source: RulesetSource) => LoadedRules

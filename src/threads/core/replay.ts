@@ -1,11 +1,10 @@
 import type { CommitEntry, CoreStore, LogEntry } from '../../model/commit.ts'
 import type { Report } from '../../model/occurrence.ts'
-import type { RulesetSource } from '../../model/ruleset.ts'
 import { activate, correlate, passTime } from '../../pipeline.ts'
 import { createEngine } from '../../rules/engine.ts'
 import type { Engine } from '../../rules/engine.ts'
 import type { PartitionTracker } from '../../rules/partition-tracker.ts'
-import { NO_RULES } from './loaded-rules.ts'
+import { NO_RULES, parseRules } from './loaded-rules.ts'
 import type { LoadedRules, LoadRules } from './loaded-rules.ts'
 import type { Rebuilder } from './rebuilder.ts'
 import type { Rematch } from './rematch.ts'
@@ -85,7 +84,7 @@ export async function replay(options: ReplayOptions): Promise<Replayed> {
 async function load({ store, loadRules }: ReplayOptions, hash: string): Promise<LoadedRules> {
   const content = await store.loadRuleset(hash)
   if (content === undefined) throw new Error(`rule set ${hash} is not stored`)
-  return loadRules(JSON.parse(content) as RulesetSource)
+  return parseRules(content, loadRules)
 }
 
 function runAgain(
