@@ -13,6 +13,17 @@ export const MAX_SLAB_RECORDS = 5_000
 /** Accepted bytes that the journal has not answered for: about a second of the fastest intake. */
 const MAX_UNSETTLED_BYTES = 64 * 1_048_576
 
+/**
+ * How many slabs are under way at least before a small one waits for more, so that the journal
+ * always has its next commit at hand; and what is small. A sender of single messages would else
+ * cost a slab, a commit row and two messages between threads for each of them.
+ */
+const BUSY_SLABS = 2
+const SMALL_BYTES = 65_536
+const SMALL_RECORDS = 512
+/** All its records have the receive time of the first. */
+const GATHER_MS = 100
+
 /** The buffer that is kept between slabs; a larger one is given back. */
 const KEPT_BYTES = 262_144
 
@@ -83,6 +94,13 @@ export class SlabWriter implements RecordSink {
   /** Accepted bytes that wait for the journal. */
   get unsettledBytes(): number {
     return this.#unsettledBytes + this.#used
+  }
+
+  get mayWait(): boolean {
+    const isSmall = this.#used < SMALL_BYTES && this.#count < SMALL_RECORDS
+    if (!isSmall || this.#options.clock() - this.#receivedMs >= GATHER_MS) return false
+    // What was split must be sealed: only that tells its sender how it ended.
+    return this.#group === undefined && this.#unsettled.size >= BUSY_SLABS
   }
 
   accept(bytes: Uint8Array, start: number, end: number): Rejection | undefined {

@@ -52,6 +52,11 @@ export interface RecordSink {
    * it (`durable`), or that nothing of it was kept (`refused`). `request` is kept with the slab.
    */
   seal(onSettled?: (outcome: 'durable' | 'refused') => void, request?: KeptRequest): void
+  /**
+   * Whether what was accepted since the last `seal` may wait for more: the journal is busy with
+   * earlier slabs, and this one is small. It has to be sealed when one of them is settled.
+   */
+  readonly mayWait: boolean
   /** Forgets what was accepted since the last `seal`: a 4xx keeps nothing of its request. */
   abort(): void
 }

@@ -23,6 +23,9 @@ export type OccurrenceName =
   | 'input.own_record' // labels: input
   | 'input.connection_refused' // labels: input, reason
   | 'input.paused' // labels: input
+  | 'input.matched' // labels: input; count: conditions asked
+  | 'input.kernel_dropped' // labels: input; count: datagrams
+  | 'input.small_buffer' // labels: input
   | 'input.key_forgotten' // labels: input
   | 'input.tls_renewed' // labels: input
   | 'input.tls_refused' // labels: input

@@ -48,6 +48,11 @@ const REFUSED_CONNECTIONS = counter(
   ['input', 'reason'],
 )
 const PAUSED = counter('input_pauses', 'Times an input had to wait for the journal.', ['input'])
+const CANDIDATES = counter(
+  'match_candidates',
+  'Conditions of rules and objectives that were asked about records.',
+  ['input'],
+)
 const SEGMENTS_OPENED = counter('journal_segments_opened', 'Journal segments begun.')
 const SEGMENTS_REMOVED = counter(
   'journal_segments_removed',
@@ -127,6 +132,11 @@ const HTTP_FAILURES = counter('http_failures', 'Requests that failed through a f
 const HTTP_DENIED = counter('http_denied', 'Requests and connections refused, by reason.', [
   'reason',
 ])
+const KERNEL_DROPPED = counter(
+  'input_kernel_dropped',
+  'Datagrams of an input that the kernel dropped because its buffer was full.',
+  ['input'],
+)
 const KEYS_FORGOTTEN = counter(
   'input_idempotency_keys_forgotten',
   'Idempotency keys of an input that were forgotten before their 24 hours, for want of room.',
@@ -153,6 +163,16 @@ export const OCCURRENCES: Readonly<Record<OccurrenceName, OccurrenceEntry>> = {
     'input {input} refused a connection: {reason}',
     REFUSED_CONNECTIONS,
   ),
+  'input.kernel_dropped': entry(
+    'warn',
+    'datagrams of input {input} came faster than they were read, and the kernel dropped them',
+    KERNEL_DROPPED,
+    RECEIVED,
+  ),
+  'input.small_buffer': entry(
+    'warn',
+    'the receive buffer of input {input} is smaller than wished: bursts may be lost',
+  ),
   'input.key_forgotten': entry(
     'warn',
     'input {input} forgot an Idempotency-Key before its time',
@@ -164,6 +184,7 @@ export const OCCURRENCES: Readonly<Record<OccurrenceName, OccurrenceEntry>> = {
     'input {input} keeps its certificates: the files cannot be used',
     TLS_REFUSED,
   ),
+  'input.matched': entry('count', 'records of input {input} were matched', CANDIDATES),
   'input.paused': entry('warn', 'input {input} waits for the journal', PAUSED),
 
   'journal.segment_opened': entry('debug', 'a journal segment was begun', SEGMENTS_OPENED),

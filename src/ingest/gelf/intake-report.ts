@@ -62,6 +62,16 @@ export class IntakeReport {
     }, request)
   }
 
+  /**
+   * The read is over, and what it brought may share a slab with what comes while the journal is
+   * busy. Without a timer: it is sealed at the latest when an earlier slab is settled.
+   */
+  sealSoon(sink: RecordSink): void {
+    this.flush()
+    if (this.#accepted === 0 || sink.mayWait) return
+    this.seal(sink, () => this.sealSoon(sink))
+  }
+
   /** The request is refused as a whole: nothing of it was accepted. */
   abort(sink: RecordSink): void {
     if (this.#accepted > 0) sink.abort()

@@ -49,7 +49,8 @@ export interface GelfTcpOptions {
 /**
  * GELF over TCP, plain or TLS. A connection is always read: a Graylog whose output is not read
  * stops as a whole (measured, design §4.5), so what cannot be kept is counted and dropped, never
- * left unread. Nothing is ever answered; the records of one read are one slab.
+ * left unread. Nothing is ever answered; the records of one read are one slab, or share one while
+ * the journal is busy.
  *
  * @throws Error when the files of `tls` cannot be used.
  */
@@ -117,6 +118,7 @@ class GelfTcpSource implements Source {
     for (const { framer } of this.#connections.values()) this.#ended(framer)
     for (const socket of this.#sockets) socket.destroy()
     this.#isFinished = true
+    this.#intake.seal(this.#options.sink)
     await closed
   }
 
@@ -194,7 +196,7 @@ class GelfTcpSource implements Source {
       }
       isFirst = false
       pace.read(chunk.length, framer.push(chunk), framer.isWaiting)
-      this.#intake.seal(this.#options.sink)
+      this.#intake.sealSoon(this.#options.sink)
     })
     socket.on('end', () => this.#ended(framer))
     socket.on('error', () => undefined)
@@ -230,7 +232,7 @@ class GelfTcpSource implements Source {
     framer.finish((bytes, start, end) => {
       this.#intake.takeRest(this.#options.sink, bytes, start, end)
     })
-    this.#intake.seal(this.#options.sink)
+    this.#intake.sealSoon(this.#options.sink)
   }
 }
 

@@ -26,7 +26,8 @@ export interface JournalPartition {
   readonly first: number
   /** One above the newest position. */
   readonly next: number
-  /** Greatest receive time kept, ms UTC. */
+  /** Least and greatest receive time kept, ms UTC. */
+  readonly minReceivedMs: number
   readonly maxReceivedMs: number
 }
 

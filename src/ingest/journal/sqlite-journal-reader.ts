@@ -121,6 +121,7 @@ export class SqliteJournalReader implements JournalReader {
           partition: span.partition,
           first: before?.first ?? span.first,
           next: span.next,
+          minReceivedMs: Math.min(span.minReceivedMs, before?.minReceivedMs ?? Infinity),
           maxReceivedMs: Math.max(span.maxReceivedMs, before?.maxReceivedMs ?? 0),
         })
       }
