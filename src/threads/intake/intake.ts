@@ -39,7 +39,12 @@ interface OpenInput {
   readonly source: Source
   readonly writer: SlabWriter
   step: MatchStep
+  /** When it is next told how many conditions were asked, ms UTC. */
+  tellAskedMs: number
 }
+
+/** Telling it for every slab would cost as much as matching a small one. */
+const TELL_ASKED_MS = 1_000
 
 export class Intake {
   readonly #options: IntakeOptions
@@ -56,7 +61,10 @@ export class Intake {
   /** Switches to a rule set from the next slab on, and tells the core in the same order. */
   activate(message: RulesMessage): void {
     this.#rules = new LoadedRules(message.source)
-    for (const input of this.#inputs.values()) input.step = this.#step(input.name)
+    for (const input of this.#inputs.values()) {
+      this.#tellAsked(input)
+      input.step = this.#step(input.name)
+    }
     this.#options.core.post(message)
   }
 
@@ -88,7 +96,9 @@ export class Intake {
 
   /** All at once: each may wait for its senders, and the end is due soon. */
   async #close(): Promise<void> {
-    await Promise.all([...this.#inputs.values()].map(({ source }) => source.stop()))
+    const inputs = [...this.#inputs.values()]
+    await Promise.all(inputs.map(({ source }) => source.stop()))
+    for (const input of inputs) this.#tellAsked(input)
   }
 
   #open(setting: GelfInputSettings, epoch: number, requests: readonly JournalRequest[]): OpenInput {
@@ -106,6 +116,7 @@ export class Intake {
         this.#unsettled++
         this.#options.journal.post({ kind: 'slab', slab })
         this.#options.core.post({ kind: 'matches', matches: input.step.seal(slab, maxTimeMs) })
+        if (slab.receivedMs >= input.tellAskedMs) this.#tellAsked(input)
       },
       onAbort: () => input.step.abort(),
     })
@@ -116,7 +127,8 @@ export class Intake {
       timers,
       requests: requests.filter(({ input: of }) => of === name),
     })
-    const input: OpenInput = { name, partition, source, writer, step: this.#step(name) }
+    const step = this.#step(name)
+    const input: OpenInput = { name, partition, source, writer, step, tellAskedMs: 0 }
     this.#inputs.set(partition, input)
     return input
   }
@@ -124,6 +136,13 @@ export class Intake {
   #step(input: string): MatchStep {
     if (this.#rules === undefined) throw new Error('an input needs a rule set before it opens')
     return new MatchStep(this.#rules.matcher(input), this.#rules.hash)
+  }
+
+  #tellAsked(input: OpenInput): void {
+    input.tellAskedMs = this.#options.clock() + TELL_ASKED_MS
+    const count = input.step.takeAsked()
+    const labels = { input: input.name }
+    if (count > 0) this.#options.report({ name: 'input.matched', labels, count })
   }
 
   #settle(message: FromJournal): void {
