@@ -306,6 +306,7 @@ export interface CoreStore {
   /**
    * Content of a rule set by hash; kept from its saving until an entry names it, and as long as one
    * that is kept does or the time bucket. Of the origins that one content had, the latest is kept.
+   * Throws {@link FencedError} when another owner has claimed the shard.
    */
   saveRuleset(
     hash: string,

@@ -23,6 +23,13 @@ export type OccurrenceName =
   | 'input.own_record' // labels: input
   | 'input.connection_refused' // labels: input, reason
   | 'input.paused' // labels: input
+  | 'input.matched' // labels: input; count: conditions asked
+  | 'input.matched' // labels: input; count: conditions asked
+  | 'input.kernel_dropped' // labels: input; count: datagrams
+  | 'input.small_buffer' // labels: input
+  | 'input.key_forgotten' // labels: input
+  | 'input.tls_renewed' // labels: input
+  | 'input.tls_refused' // labels: input
   // journal
   | 'journal.segment_opened'
   | 'journal.segment_removed'
@@ -44,6 +51,11 @@ export type OccurrenceName =
   | 'core.fenced'
   | 'core.invariant_broken'
   | 'engine.skipped' // labels: reason
+  | 'recompute.counted' // labels: step (asked, recorded, widened, noted)
+  | 'recompute.refused' // count: groups
+  | 'recompute.finished' // detail: groups, episodes, records, missingBeforeMs, isCut
+  | 'recompute.incomplete' // the same
+  | 'recompute.failed' // detail: error, groups, isGivenUp
   // rules and configuration
   | 'rules.activated'
   | 'rules.rebuilding' // detail: rules, sinceMs

@@ -13,6 +13,18 @@ export interface Slab {
   readonly offsets: Uint32Array
   /** One time for all records of the slab, ms UTC. */
   readonly receivedMs: number
+  /** The request that brought it, where its sender may send it again; kept with its records. */
+  readonly request?: KeptRequest | undefined
+}
+
+/** What is remembered of a request that has an `Idempotency-Key`. */
+export interface KeptRequest {
+  /** SHA-256 of the key. */
+  readonly key: Uint8Array
+  /** SHA-256 of the body and of what else decides the answer. */
+  readonly body: Uint8Array
+  /** What it was answered, JSON. */
+  readonly answer: string
 }
 
 export function slabCount(slab: Pick<Slab, 'offsets'>): number {

@@ -164,11 +164,12 @@ export function checkpointContract(name: string, create: CreateHarness): void {
 
       it('before the shard was claimed', async () => {
         const unclaimed = await harness.open()
-        await expectRefused(
+        for (const work of [
           () => unclaimed.saveCheckpoint([good]),
-          InvariantError,
-          /claimed before/,
-        )
+          () => unclaimed.saveRuleset('rules1', 'content', T0),
+        ]) {
+          await expectRefused(work, InvariantError, /claimed before/)
+        }
       })
 
       it('from the moment another has claimed the shard', async () => {
@@ -178,6 +179,7 @@ export function checkpointContract(name: string, create: CreateHarness): void {
           () => store.saveCheckpoint([]),
           () => store.saveCheckpoint([good]),
           () => store.saveCheckpoint([good], cycle({ no: 3 })),
+          () => store.saveRuleset('rules1', 'content', T0),
         ]) {
           await expectRefused(work, FencedError, /taken over by second \(epoch 2, ours is 1\)/)
         }

@@ -28,7 +28,15 @@ const CONSTANTS: Readonly<Record<string, readonly [file: string, name: string]>>
     'MAX_CONNECTIONS_PER_SOURCE',
   ],
   'unfinished TCP frames of an input': ['ingest/gelf/tcp.ts', 'MAX_HELD_BYTES'],
-  'HTTP connections of an input': ['ingest/gelf/http.ts', 'MAX_CONNECTIONS'],
+  'bytes that an unfinished TCP frame must bring in 30 s': [
+    'ingest/gelf/frame-pace.ts',
+    'MIN_BYTES_OF_A_WINDOW',
+  ],
+  'time of a TLS handshake': ['ingest/gelf/tls.ts', 'HANDSHAKE_TIMEOUT_MS'],
+  'HTTP connections of an input': ['ingest/gelf/http-server.ts', 'MAX_CONNECTIONS'],
+  "bodies of an HTTP input's requests under way": ['ingest/gelf/http-server.ts', 'MAX_HELD_BYTES'],
+  'time that an `Idempotency-Key` is remembered': ['ingest/gelf/idempotency.ts', 'REMEMBERED_MS'],
+  'idempotency keys remembered of an input': ['ingest/gelf/idempotency.ts', 'REMEMBERED_MAX'],
   'accepted bytes the journal has not answered for': [
     'ingest/slab-writer.ts',
     'MAX_UNSETTLED_BYTES',

@@ -8,6 +8,7 @@ export function matcherOf(
   satisfies: (event: EventView, ruleId: string) => boolean,
 ): (ruleset: CompiledRuleset) => Matcher {
   return (ruleset) => ({
+    asked: 0,
     match(view, ordinal, maxTimeMs, out) {
       for (const [number, rule] of ruleset.rules.entries()) {
         if (!satisfies(view, rule.id)) continue

@@ -49,6 +49,8 @@ export class MemoryJournal {
         return this.batches(partition).filter((batch) => batch.receivedMs >= receivedMs)
       },
       at: (partition, position) => this.#at(partition, position),
+      // Nobody here sends over HTTP.
+      requestsSince: () => [],
       partitions: () => this.partitions(),
       close: () => undefined,
     }

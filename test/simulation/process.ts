@@ -9,13 +9,12 @@ import type { RulesetSource } from '../../src/model/ruleset.ts'
 import { CoreClient } from '../../src/threads/core-client.ts'
 import { Core } from '../../src/threads/core/core.ts'
 import { decideWith } from '../../src/threads/core/decide-with.ts'
-import type { LoadedRules } from '../../src/threads/core/loaded-rules.ts'
+import type { LoadRules } from '../../src/threads/core/loaded-rules.ts'
 import type {
   FromCore,
   FromIntake,
   FromRebuild,
   Routing,
-  RulesMessage,
   ToIntake,
   ToRebuild,
 } from '../../src/threads/messages.ts'
@@ -51,7 +50,7 @@ export interface Surroundings {
   readonly clockFaults: ClockFaults
   readonly storeFaults: () => StoreFaults & { readonly failing: number }
   readonly isStoreFull: () => boolean
-  readonly load: (message: RulesMessage) => LoadedRules
+  readonly load: LoadRules
   readonly rules: () => { readonly hash: string; readonly source: RulesetSource }
   readonly say: (line: string) => void
   /** Something that must never happen has happened. */
@@ -113,6 +112,7 @@ export class SimulatedProcess {
       clock: this.clock.now,
       timers: this.#timers,
       engineVersion: 'simulated',
+      loadRules: around.load,
       owner: `process ${number}`,
       decisions: decideWith(around.routing),
       rebuild: this.#spareThread(store),
@@ -292,6 +292,7 @@ export class SimulatedProcess {
         yieldTo: () => this.#timers.sleep(this.#random.delay(this.#around.delayMs)),
         close: () => undefined,
       }),
+      loadRules: this.#around.load,
       post: (message) => answers.post(message),
       onFatal: (error) => this.#fail(error),
     })

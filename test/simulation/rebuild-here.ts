@@ -1,6 +1,7 @@
 import type { JournalReader } from '../../src/ingest/journal/journal.ts'
 import type { GelfEvent } from '../../src/ingest/normalise/gelf-event.ts'
 import type { CoreStore } from '../../src/model/commit.ts'
+import type { LoadRules } from '../../src/threads/core/loaded-rules.ts'
 import type { ClockBody } from '../../src/threads/journal-steps.ts'
 import type { FromRebuild, ToRebuild } from '../../src/threads/messages.ts'
 import type { Port } from '../../src/threads/ports.ts'
@@ -12,9 +13,10 @@ export function rebuildHere(sources: {
   readonly store: Pick<CoreStore, 'readLog'>
   readonly journal: JournalReader
   readonly event: GelfEvent
+  readonly loadRules: LoadRules
 }): Port<ToRebuild, FromRebuild> {
   const [core, spare] = localPair<ToRebuild, FromRebuild>()
-  const { store, journal, event } = sources
+  const { store, journal, event, loadRules } = sources
   const desk = new RebuildDesk({
     open: () => ({
       journal,
@@ -23,6 +25,7 @@ export function rebuildHere(sources: {
       yieldTo: () => Promise.resolve(),
       close: () => undefined,
     }),
+    loadRules,
     post: (message) => spare.post(message),
     onFatal: (error) => {
       throw error

@@ -81,7 +81,12 @@ async function run(world: World, store: CoreStore, from: number): Promise<Engine
   const report: Report = ({ name, detail }) =>
     world.broken(`replay: ${name} ${JSON.stringify(detail)}`)
   const post = (): void => undefined
-  const rebuild = rebuildHere({ store, journal, event })
+  const rebuild = rebuildHere({
+    store,
+    journal,
+    event: new GelfEvent(),
+    loadRules: world.rules.load,
+  })
   const yieldTo = (): Promise<void> => Promise.resolve()
   const onProgress = (): void => undefined
   const { engine } = await replay({
@@ -98,6 +103,7 @@ async function run(world: World, store: CoreStore, from: number): Promise<Engine
       yieldTo,
       onProgress,
     }),
+    loadRules: world.rules.load,
     engineVersion: 'simulated',
     report,
     useRules: (used) => {

@@ -30,6 +30,7 @@ function origins(): Record<string, unknown>[] {
 
 it('keeps where a rule set came from, and the latest where that changes', async () => {
   const store = await openSqliteStore({ file })
+  await store.claim('owner', T0)
   await store.saveRuleset('h1', 'content', T0, { ...ORIGIN, isDirty: true, approver: null })
   await store.saveRuleset('h2', 'content', T0)
   const unknown = { git_commit: null, is_dirty: null, pull_request: null, approver: null }

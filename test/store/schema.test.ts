@@ -58,6 +58,11 @@ describe('the schema on SQLite', () => {
     expect(
       plan("SELECT id FROM outbox WHERE state = 'pending' AND next_ms <= 5 ORDER BY next_ms, seq"),
     ).toMatch(/USING (COVERING )?INDEX outbox_next/)
+    expect(
+      plan(
+        "SELECT next_ms FROM outbox WHERE state = 'pending' AND next_ms > 0 ORDER BY next_ms LIMIT 1",
+      ),
+    ).toMatch(/USING (COVERING )?INDEX outbox_next/)
     expect(plan("SELECT count(*) FROM outbox WHERE state = 'dead' GROUP BY receiver")).toMatch(
       /USING (COVERING )?INDEX outbox_dead/,
     )

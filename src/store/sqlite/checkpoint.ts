@@ -1,13 +1,13 @@
 import type { DatabaseSync } from 'node:sqlite'
 import {
   type CheckpointNext,
-  FencedError,
   InvariantError,
   type SavedBucket,
   type TimeBucket,
 } from '../../model/commit.ts'
 import type { Database } from '../schema.ts'
 import type { Row } from '../rows.ts'
+import { prepareFence } from './fence.ts'
 import type { RulesetTable } from './ruleset-table.ts'
 import { prepare } from './statement.ts'
 import { inTransaction } from './store-error.ts'
@@ -22,7 +22,7 @@ export class Checkpoint {
   readonly #database: DatabaseSync
   readonly #shard: string
   readonly #rulesets: RulesetTable
-  readonly #owner
+  readonly #fence
   readonly #upsert
   readonly #nextPair
   readonly #dropPair
@@ -38,9 +38,7 @@ export class Checkpoint {
     this.#database = database
     this.#shard = shard
     this.#rulesets = rulesets
-    this.#owner = prepare<
-      Pick<Row<Database['shard']>, 'epoch' | 'owner' | 'next_no' | 'checkpoint_next'>
-    >(database, 'SELECT epoch, owner, next_no, checkpoint_next FROM shard WHERE shard = ?')
+    this.#fence = prepareFence(database, shard)
     this.#upsert = prepare(
       database,
       `INSERT INTO checkpoint (shard, rule_id, state_hash, bucket, no, state)
@@ -89,13 +87,7 @@ export class Checkpoint {
   /** See `CoreStore.saveCheckpoint`. */
   save(buckets: readonly SavedBucket[], next: CheckpointNext | undefined, epoch: number): void {
     inTransaction(this.#database, () => {
-      const shard = this.#owner.get(this.#shard)
-      if (shard?.epoch !== epoch) {
-        throw new FencedError(
-          `the shard ${this.#shard} was taken over by ${shard?.owner ?? 'nobody'} (epoch ` +
-            `${shard?.epoch ?? 'none'}, ours is ${epoch})`,
-        )
-      }
+      const shard = this.#fence(epoch)
       for (const bucket of buckets) this.#write(bucket, shard.next_no)
       if (next !== undefined) this.#complete(next, shard)
       this.#pruneBelow(next?.no ?? shard.checkpoint_next)

@@ -17,6 +17,7 @@ import { Checkpoint } from './checkpoint.ts'
 import { prepareClaim } from './claim.ts'
 import { Commit } from './commit.ts'
 import { openWriter } from './connection.ts'
+import { prepareFence } from './fence.ts'
 import { RulesetTable } from './ruleset-table.ts'
 import { inTransaction } from './store-error.ts'
 
@@ -38,6 +39,7 @@ class SqliteCoreStore implements CoreStore {
   readonly path: string
   readonly #database: DatabaseSync
   readonly #claim
+  readonly #fence
   readonly #commit: Commit
   readonly #checkpoint: Checkpoint
   readonly #rulesets: RulesetTable
@@ -48,6 +50,7 @@ class SqliteCoreStore implements CoreStore {
     this.path = path
     this.#database = database
     this.#claim = prepareClaim(database, shard)
+    this.#fence = prepareFence(database, shard)
     this.#rulesets = new RulesetTable(database, shard)
     this.#commit = new Commit(database, shard, this.#rulesets)
     this.#checkpoint = new Checkpoint(database, shard, this.#rulesets)
@@ -95,7 +98,11 @@ class SqliteCoreStore implements CoreStore {
     nowMs: number,
     origin: RulesetOrigin | null = null,
   ): Promise<void> {
-    inTransaction(this.#database, () => this.#rulesets.save({ hash, content, nowMs, origin }))
+    const epoch = this.#claimed()
+    inTransaction(this.#database, () => {
+      this.#fence(epoch)
+      this.#rulesets.save({ hash, content, nowMs, origin })
+    })
   }
 
   async loadRuleset(hash: string): Promise<string | undefined> {

@@ -10,6 +10,7 @@ import {
 } from '../../model/commit.ts'
 import type { Database } from '../schema.ts'
 import type { Row } from '../rows.ts'
+import { prepareFence } from './fence.ts'
 import { prepare } from './statement.ts'
 
 /** Entries read at a time, so that a long log never lies in memory whole. */
@@ -18,7 +19,7 @@ const PAGE = 500
 /** The input log of one shard, whose primary key is the fence (I4, design §4.1). */
 export class InputLog {
   readonly #shard: string
-  readonly #owner
+  readonly #fence
   readonly #insert
   readonly #read
   readonly #page
@@ -28,10 +29,7 @@ export class InputLog {
 
   constructor(database: DatabaseSync, shard: string) {
     this.#shard = shard
-    this.#owner = prepare<{ epoch: number; owner: string; next_no: number }>(
-      database,
-      'SELECT epoch, owner, next_no FROM shard WHERE shard = ?',
-    )
+    this.#fence = prepareFence(database, shard)
     this.#insert = prepare(
       database,
       `INSERT INTO input_log (shard, no, epoch, kind, body, engine_version, effects_hash)
@@ -64,13 +62,7 @@ export class InputLog {
    * that stands in the way.
    */
   insert(request: CommitRequest, epoch: number): boolean {
-    const shard = this.#owner.get(this.#shard)
-    if (shard === undefined || shard.epoch !== epoch) {
-      throw new FencedError(
-        `the shard ${this.#shard} was taken over by ${shard?.owner ?? 'nobody'} (epoch ` +
-          `${shard?.epoch ?? 'none'}, ours is ${epoch})`,
-      )
-    }
+    const shard = this.#fence(epoch)
     if (request.firstNo > shard.next_no) {
       throw new InvariantError(
         `the commit starts at entry ${request.firstNo}, but the log ends before ${shard.next_no}`,

@@ -30,7 +30,8 @@ import type { Decisions } from './decide-with.ts'
 import { evidenceOf } from './evidence.ts'
 import { Feeds } from './feeds.ts'
 import { withGaps } from './gaps.ts'
-import { LoadedRules, NO_RULES } from './loaded-rules.ts'
+import { loadRulesOnce, NO_RULES } from './loaded-rules.ts'
+import type { LoadedRules, LoadRules } from './loaded-rules.ts'
 import { NextRules } from './next-rules.ts'
 import type { Wanted } from './next-rules.ts'
 import { PartitionClock } from './partition-clock.ts'
@@ -70,6 +71,8 @@ export interface CoreOptions {
   readonly onFatal: (error: Error) => void
   /** Lets messages in between two commits; default: the event loop's next round. */
   readonly yieldTo?: () => Promise<void>
+  /** Compiles rule sets; default: remembers the last one. */
+  readonly loadRules?: LoadRules
 }
 
 export class Core {
@@ -81,7 +84,8 @@ export class Core {
   readonly #partitions: PartitionTracker
   readonly #partitionClock: PartitionClock
   readonly #rebuilder: Rebuilder
-  #rules = new LoadedRules(NO_RULES)
+  readonly #loadRules: LoadRules
+  #rules: LoadedRules
   #engine: Engine
   #epoch = 0
   #lastNowMs = 0
@@ -90,7 +94,7 @@ export class Core {
   #ticks = 0
   #isStopping = false
   #isDead = false
-  readonly #nextRules = new NextRules()
+  readonly #nextRules: NextRules
   #commands: CommandRequest[] = []
   #attempts: AttemptReport[] = []
   #running: Promise<void> | undefined
@@ -98,6 +102,9 @@ export class Core {
 
   constructor(options: CoreOptions) {
     this.#options = options
+    this.#loadRules = options.loadRules ?? loadRulesOnce()
+    this.#rules = this.#loadRules(NO_RULES)
+    this.#nextRules = new NextRules(this.#loadRules)
     this.#rematch = new Rematch(options.journal, options.event)
     this.#feeds = new Feeds(this.#rematch)
     this.#committer = new Committer(options)
@@ -129,6 +136,7 @@ export class Core {
       partitions: this.#partitions,
       rematch: this.#rematch,
       rebuilder: this.#rebuilder,
+      loadRules: this.#loadRules,
       engineVersion,
       report,
       useRules: (rules) => this.#setRules(rules),

@@ -1,5 +1,5 @@
 import type { AnnouncedRules, RulesMessage } from '../messages.ts'
-import { LoadedRules } from './loaded-rules.ts'
+import type { LoadedRules, LoadRules } from './loaded-rules.ts'
 
 /** A rule set on its way into force, compiled. */
 export interface Wanted {
@@ -16,12 +16,17 @@ export interface Wanted {
  *   3. One that the intake threads switched to unasked, as at a start, is prepared as well.
  */
 export class NextRules {
+  readonly #load: LoadRules
   /** The newest that an intake thread has switched to. */
   #switched: RulesMessage | undefined
   #announced: AnnouncedRules | undefined
   #told: AnnouncedRules | undefined
   #wanted: Wanted | undefined
   #lastOrder = -1
+
+  constructor(load: LoadRules) {
+    this.#load = load
+  }
 
   /** Every intake thread passes each on: the first counts, and none that is older. */
   receive(message: AnnouncedRules | RulesMessage): void {
@@ -44,7 +49,7 @@ export class NextRules {
     const message = this.#newest()
     if (message === undefined) this.#wanted = undefined
     else if (this.#wanted?.message.order !== message.order) {
-      this.#wanted = { message, rules: new LoadedRules(message.source) }
+      this.#wanted = { message, rules: this.#load(message.source) }
     }
     return this.#wanted
   }

@@ -4,11 +4,13 @@
  * nor the database.
  */
 import { gelfHttpSource } from '../../ingest/gelf/http.ts'
+import type { GelfHttpOptions } from '../../ingest/gelf/http.ts'
 import type { GelfInputSettings } from '../../ingest/gelf/settings.ts'
 import { gelfTcpSource } from '../../ingest/gelf/tcp.ts'
 import { gelfUdpSource } from '../../ingest/gelf/udp.ts'
 import { GelfEvent } from '../../ingest/normalise/gelf-event.ts'
 import { SlabWriter } from '../../ingest/slab-writer.ts'
+import type { JournalRequest } from '../../ingest/journal/journal.ts'
 import type { Source } from '../../ingest/source.ts'
 import type { Clock, Timers } from '../../lib/clock.ts'
 import type { Report } from '../../model/occurrence.ts'
@@ -27,6 +29,8 @@ export interface IntakeOptions {
   readonly core: Port<ToCore, never>
   /** Checks a record's `_tocsin_self` marker (I12). */
   readonly verifySelf: (marker: string, material: string) => boolean
+  /** Requests of all inputs that may be sent again, as the journal remembers them. */
+  readonly requests: () => readonly JournalRequest[]
 }
 
 interface OpenInput {
@@ -35,7 +39,12 @@ interface OpenInput {
   readonly source: Source
   readonly writer: SlabWriter
   step: MatchStep
+  /** When it is next told how many conditions were asked, ms UTC. */
+  tellAskedMs: number
 }
+
+/** Telling it for every slab would cost as much as matching a small one. */
+const TELL_ASKED_MS = 1_000
 
 export class Intake {
   readonly #options: IntakeOptions
@@ -52,16 +61,21 @@ export class Intake {
   /** Switches to a rule set from the next slab on, and tells the core in the same order. */
   activate(message: RulesMessage): void {
     this.#rules = new LoadedRules(message.source)
-    for (const input of this.#inputs.values()) input.step = this.#step(input.name)
+    for (const input of this.#inputs.values()) {
+      this.#tellAsked(input)
+      input.step = this.#step(input.name)
+    }
     this.#options.core.post(message)
   }
 
   /** Opens the inputs for this writer epoch. All listen, or none does. Needs a rule set. */
   async start(settings: readonly GelfInputSettings[], epoch: number): Promise<ListeningInput[]> {
     const listening: ListeningInput[] = []
+    const hasHttp = settings.some(({ type }) => type === 'gelf-http')
+    const requests = hasHttp ? this.#options.requests() : []
     try {
       for (const setting of settings) {
-        const input = this.#open(setting, epoch)
+        const input = this.#open(setting, epoch, requests)
         const address = await input.source.start()
         listening.push({ name: input.name, ...address })
         const labels = { input: input.name }
@@ -82,10 +96,12 @@ export class Intake {
 
   /** All at once: each may wait for its senders, and the end is due soon. */
   async #close(): Promise<void> {
-    await Promise.all([...this.#inputs.values()].map(({ source }) => source.stop()))
+    const inputs = [...this.#inputs.values()]
+    await Promise.all(inputs.map(({ source }) => source.stop()))
+    for (const input of inputs) this.#tellAsked(input)
   }
 
-  #open(setting: GelfInputSettings, epoch: number): OpenInput {
+  #open(setting: GelfInputSettings, epoch: number, requests: readonly JournalRequest[]): OpenInput {
     const { clock, timers, report, thread, verifySelf } = this.#options
     const { name } = setting
     const partition = partitionId(name, epoch)
@@ -100,11 +116,19 @@ export class Intake {
         this.#unsettled++
         this.#options.journal.post({ kind: 'slab', slab })
         this.#options.core.post({ kind: 'matches', matches: input.step.seal(slab, maxTimeMs) })
+        if (slab.receivedMs >= input.tellAskedMs) this.#tellAsked(input)
       },
       onAbort: () => input.step.abort(),
     })
-    const source = openSource(setting, { sink: writer, report, clock, timers })
-    const input: OpenInput = { name, partition, source, writer, step: this.#step(name) }
+    const source = openSource(setting, {
+      sink: writer,
+      report,
+      clock,
+      timers,
+      requests: requests.filter(({ input: of }) => of === name),
+    })
+    const step = this.#step(name)
+    const input: OpenInput = { name, partition, source, writer, step, tellAskedMs: 0 }
     this.#inputs.set(partition, input)
     return input
   }
@@ -112,6 +136,13 @@ export class Intake {
   #step(input: string): MatchStep {
     if (this.#rules === undefined) throw new Error('an input needs a rule set before it opens')
     return new MatchStep(this.#rules.matcher(input), this.#rules.hash)
+  }
+
+  #tellAsked(input: OpenInput): void {
+    input.tellAskedMs = this.#options.clock() + TELL_ASKED_MS
+    const count = input.step.takeAsked()
+    const labels = { input: input.name }
+    if (count > 0) this.#options.report({ name: 'input.matched', labels, count })
   }
 
   #settle(message: FromJournal): void {
@@ -126,7 +157,7 @@ export class Intake {
 
 function openSource(
   setting: GelfInputSettings,
-  parts: Omit<Parameters<typeof gelfTcpSource>[0], keyof GelfInputSettings>,
+  parts: Omit<GelfHttpOptions, keyof GelfInputSettings>,
 ): Source {
   switch (setting.type) {
     case 'gelf-tcp':

@@ -1,4 +1,5 @@
-import { LoadedRules } from '../core/loaded-rules.ts'
+import { loadRulesOnce } from '../core/loaded-rules.ts'
+import type { LoadRules } from '../core/loaded-rules.ts'
 import type { FromRebuild, ToRebuild } from '../messages.ts'
 import { RebuildRun } from './rebuild-run.ts'
 import type { RebuildSources } from './rebuild-run.ts'
@@ -6,6 +7,8 @@ import type { RebuildSources } from './rebuild-run.ts'
 export interface RebuildDeskOptions {
   /** Opens what a job reads; closed when it has ended. */
   readonly open: () => RebuildSources & { readonly close: () => void }
+  /** Compiles rule sets; default: remembers the last one. */
+  readonly loadRules?: LoadRules
   /** `transfer`: buffers that the answer need not copy. */
   readonly post: (message: FromRebuild, transfer?: readonly ArrayBuffer[]) => void
   /** The journal or the input log could not be read, or a promise of ours is broken. */
@@ -18,6 +21,7 @@ export interface RebuildDeskOptions {
  */
 export class RebuildDesk {
   readonly #options: RebuildDeskOptions
+  readonly #loadRules: LoadRules
   readonly #waiting: ToRebuild[] = []
   /** The latest job that is wanted. */
   #job: number | undefined
@@ -26,6 +30,7 @@ export class RebuildDesk {
 
   constructor(options: RebuildDeskOptions) {
     this.#options = options
+    this.#loadRules = options.loadRules ?? loadRulesOnce()
   }
 
   receive(message: ToRebuild): void {
@@ -62,7 +67,7 @@ export class RebuildDesk {
     if (message.kind === 'begin') {
       this.#end()
       const sources = open()
-      const run = new RebuildRun(sources, new LoadedRules(message.source), message.rules)
+      const run = new RebuildRun(sources, this.#loadRules(message.source), message.rules)
       this.#open = { run, close: sources.close }
       return
     }

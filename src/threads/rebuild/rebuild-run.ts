@@ -4,8 +4,8 @@ import type { RebuildPass } from '../../model/commit.ts'
 import type { PartitionState } from '../../model/partition.ts'
 import { inputOfPartition } from '../../model/slab.ts'
 import { MatchStep } from '../../pipeline.ts'
-import { createMatcher } from '../../rules/matching/plain-matcher.ts'
 import { PartitionTracker } from '../../rules/partition-tracker.ts'
+import { createIndexedMatcher } from '../../rules/matching/indexed-matcher.ts'
 import { editedOnly, Rebuild } from '../../rules/rebuild.ts'
 import type { Rebuilt } from '../../rules/rebuild.ts'
 import type { CompiledRuleset } from '../../rules/rule.ts'
@@ -101,7 +101,7 @@ export class RebuildRun {
   #step(input: string): MatchStep {
     let step = this.#steps.get(input)
     if (step === undefined) {
-      const matcher = createMatcher(this.#ruleset, input, this.#rules.source.fields)
+      const matcher = createIndexedMatcher(this.#ruleset, input, this.#rules.source.fields)
       step = new MatchStep(matcher, this.#ruleset.hash)
       this.#steps.set(input, step)
     }

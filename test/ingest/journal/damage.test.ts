@@ -60,7 +60,7 @@ test.for([
 
 test('a segment of a later format is refused as such', () => {
   const db = new DatabaseSync(path(2))
-  db.exec('PRAGMA user_version = 2')
+  db.exec('PRAGMA user_version = 3')
   db.close()
   expect(positionsRead()).toHaveLength(80)
   expect(harness.reported()).toEqual(['journal.damaged'])
