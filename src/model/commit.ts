@@ -234,6 +234,16 @@ export interface CheckpointNext {
   readonly time: TimeBucket
   /** Rules whose state may be used at or after `no`; every other stored bucket goes. */
   readonly rules: readonly { readonly ruleId: string; readonly stateHash: string }[]
+  /** What the journal has, as read after every commit so far; left out where nobody looked. */
+  readonly journal?: JournalHeld
+}
+
+/** What the journal still has: a rebuild or a backtest may read it again. */
+export interface JournalHeld {
+  /** Receive time of its oldest record, ms UTC; of now while it has none. */
+  readonly sinceMs: number
+  /** Partitions that it has records of. */
+  readonly partitions: readonly string[]
 }
 
 /** What `claim` hands to the new owner of a shard. */
@@ -290,14 +300,19 @@ export interface CoreStore {
    * command id that was applied before is answered from what is stored and not decided again.
    */
   commit(request: CommitRequest, decide: Decide, openKeyOf: OpenKeyOf): Promise<CommitResult>
-  readLog(from: number): AsyncIterable<LogEntry>
+  /** Entries from that number on, of one kind or of all. */
+  readLog(from: number, kind?: LogBody['kind']): AsyncIterable<LogEntry>
   /**
    * Writes buckets of window state, some of a cycle's; with `next` the cycle is complete: time
-   * bucket and `checkpoint_next` change in the same transaction, state that no rule in force can
-   * use goes, and `records` entries below `next.no` go. Throws {@link FencedError} when another
-   * owner has claimed the shard.
+   * bucket and `checkpoint_next` change in the same transaction, and state that no rule in force
+   * can use goes. Throws {@link FencedError} when another owner has claimed the shard.
+   *
+   * Each call also removes some of what nothing needs any more, and answers whether there is
+   * more: `records` entries below `checkpoint_next`; other entries below it that are older than
+   * `next.journal`, but for the latest that tells the state of a partition; retired partitions
+   * of which the journal has nothing.
    */
-  saveCheckpoint(buckets: readonly SavedBucket[], next?: CheckpointNext): Promise<void>
+  saveCheckpoint(buckets: readonly SavedBucket[], next?: CheckpointNext): Promise<boolean>
   /** The latest complete cycle's time bucket, and every bucket that is stored. */
   loadCheckpoint(): Promise<{
     readonly time: TimeBucket | undefined
@@ -305,7 +320,7 @@ export interface CoreStore {
   }>
   /**
    * Content of a rule set by hash; kept from its saving until an entry names it, and as long as one
-   * that is kept does or the time bucket. Of the origins that one content had, the latest is kept.
+   * that is kept does, or the time bucket, or an episode. Of the origins that one content had, the latest is kept.
    * Throws {@link FencedError} when another owner has claimed the shard.
    */
   saveRuleset(

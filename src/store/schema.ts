@@ -52,6 +52,8 @@ export interface Database {
     last_received_ms: number
     link: string
     progress: string
+    /** The latest `clock` entry that named it. */
+    said_no: number | null
   }
   /** Where it came from stands in the columns from `git_commit` on; `null` where that is unknown. */
   ruleset: {

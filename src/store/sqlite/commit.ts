@@ -60,10 +60,10 @@ export class Commit {
 
   #applyEffects(request: CommitRequest, openKeyOf: OpenKeyOf): AppliedChanges {
     const adoption = new Adoption(this.#episodes, openKeyOf)
-    for (const entry of request.entries) {
+    for (const [i, entry] of request.entries.entries()) {
       const ruleset = rulesetOf(entry.body)
       for (const change of entry.effects.episodes) adoption.apply(change, ruleset)
-      this.#counts.write(entry)
+      this.#counts.write(entry, request.firstNo + i)
     }
     return adoption
   }

@@ -50,7 +50,8 @@ export class RulesetTable {
     )
     this.#dropUnused = prepare(
       database,
-      'DELETE FROM ruleset WHERE hash NOT IN (SELECT hash FROM ruleset_use)',
+      `DELETE FROM ruleset WHERE hash NOT IN (SELECT hash FROM ruleset_use)
+         AND NOT EXISTS (SELECT 1 FROM episode WHERE episode.ruleset = ruleset.hash)`,
     )
   }
 

@@ -103,6 +103,7 @@ export class Core {
     this.#committer = new Committer(options)
     this.#checkpointer = new Checkpointer({
       store: options.store,
+      journal: options.journal,
       report: options.report,
       onComplete: (time) => this.#retain(time),
     })

@@ -103,9 +103,9 @@ export class RebuildRun {
   /** Also those long before the records: they say which inputs were idle. */
   async #clockEntries(from: number, below: number): Promise<ClockBody[]> {
     const found: ClockBody[] = []
-    for await (const { no, body } of this.#sources.store.readLog(from)) {
+    for await (const { no, body } of this.#sources.store.readLog(from, 'clock')) {
       if (no >= below) break
-      if (no >= from && body.kind === 'clock') found.push(body)
+      if (body.kind === 'clock') found.push(body)
     }
     return found
   }
