@@ -80,6 +80,78 @@ export interface Effects {
   readonly episodes: readonly EpisodeChange[]
   readonly slo: readonly SloDelta[]
   readonly ledger: readonly LedgerDelta[]
+  readonly recomputes: readonly Recompute[]
+}
+
+/**
+ * Matches of one group that came too late to be admitted, and after which nothing more came: what
+ * they make is to be read back from the journal and recorded as `old_news` (design §4.2).
+ */
+export interface Recompute {
+  readonly ruleId: string
+  readonly ruleRev: string
+  /** Hash of the rule set that has the rule's text. */
+  readonly ruleset: string
+  readonly group: GroupKey
+  /** Event time of the earliest and the latest refused match, ms UTC. */
+  readonly fromMs: number
+  readonly toMs: number
+  /** How far from these lie events that may belong to one episode with them: window and quiet. */
+  readonly reachMs: number
+  readonly refused: readonly RefusedRange[]
+}
+
+/**
+ * Which matches of a partition were refused: those from position `first` to `last` (inclusive)
+ * that the watermark witnessed there had passed by more than `late_by`, or older than `belowMs`.
+ */
+export interface RefusedRange {
+  readonly partition: string
+  readonly first: number
+  readonly last: number
+  /** Witnessed watermark of the partition at `first`; `null` when there was none. */
+  readonly witnessedMs: number | null
+  readonly belowMs: number | null
+}
+
+/** A recompute that was committed and whose result was not. */
+export interface OutstandingRecompute extends Recompute {
+  /** Given by the store; rises. */
+  readonly id: number
+  /** What was recorded for the group within that reach before, from first to last; it may grow. */
+  readonly adjoining: { readonly startMs: number; readonly endMs: number } | null
+}
+
+/** What the journal gave back for some outstanding recomputes. */
+export interface RecomputeAnswer {
+  /** Those that it answers: they are no longer outstanding. */
+  readonly ids: readonly number[]
+  readonly episodes: readonly RecomputedEpisode[]
+}
+
+/** An episode as it would have been, had everything been admitted; it holds a refused match. */
+export interface RecomputedEpisode {
+  /** Recomputes that it comes of: it counts only while they are outstanding. */
+  readonly ids: readonly number[]
+  /** Settled. */
+  readonly episode: Episode
+  readonly mode: Mode
+  readonly ruleset: string
+  /** Refused matches of those recomputes in the windows of its firings. */
+  readonly lateMatches: number
+  /** A sentence for its disposition. */
+  readonly cause: string
+}
+
+/** What a commit did with recomputes. */
+export interface RecomputeCounts {
+  /** Asked for by the entries; without room for more outstanding ones. */
+  readonly asked: number
+  readonly refused: number
+  /** Episodes recorded as `old_news`, those that widened one, and late matches noted on others. */
+  readonly recorded: number
+  readonly widened: number
+  readonly noted: number
 }
 
 /** Counts of one objective in one minute of event time. */
@@ -128,6 +200,8 @@ export interface CommitRequest {
   readonly entries: readonly CommitEntry[]
   readonly commands: readonly CommandRequest[]
   readonly attempts: readonly AttemptReport[]
+  /** Recomputes that were worked out since the last commit. */
+  readonly recomputed: readonly RecomputeAnswer[]
   /** Events that opening episodes name, by record ref. */
   readonly evidence: ReadonlyMap<string, EventSample>
 }
@@ -204,6 +278,7 @@ export interface CommitResult {
   readonly decision: Decision
   /** Engine id → stored id, for episodes that were adopted. */
   readonly aliases: ReadonlyMap<string, string>
+  readonly recomputes: RecomputeCounts
 }
 
 /**
@@ -330,5 +405,7 @@ export interface CoreStore {
     origin?: RulesetOrigin | null,
   ): Promise<void>
   loadRuleset(hash: string): Promise<string | undefined>
+  /** Outstanding recomputes, oldest first; the rule sets that they name are kept for them. */
+  outstandingRecomputes(limit: number): Promise<readonly OutstandingRecompute[]>
   close(): Promise<void>
 }

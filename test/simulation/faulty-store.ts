@@ -59,6 +59,10 @@ export function faultyStore(
       await inner.saveRuleset(...what)
     },
     loadRuleset: (hash) => inner.loadRuleset(hash),
+    async outstandingRecomputes(limit) {
+      await pass()
+      return inner.outstandingRecomputes(limit)
+    },
     close: () => inner.close(),
   }
 }

@@ -10,6 +10,7 @@ import {
   type LogBody,
   type LogEntry,
   type OpenKeyOf,
+  type OutstandingRecompute,
   type SavedBucket,
   type TimeBucket,
 } from '../../model/commit.ts'
@@ -108,6 +109,10 @@ class SqliteCoreStore implements CoreStore {
 
   async loadRuleset(hash: string): Promise<string | undefined> {
     return this.#rulesets.content(hash)
+  }
+
+  async outstandingRecomputes(limit: number): Promise<readonly OutstandingRecompute[]> {
+    return this.#commit.recomputes.oldest(limit)
   }
 
   async close(): Promise<void> {

@@ -169,5 +169,6 @@ function requestName(request: CommitRequest): string {
     entries: request.entries.length,
     commands: request.commands.map((command) => command.id),
     attempts: request.attempts.map(({ deliveryId, attempt }) => [deliveryId, attempt]),
+    recomputed: request.recomputed.flatMap(({ ids }) => ids),
   })
 }
