@@ -399,7 +399,17 @@ function expectSame(reader: JournalReader, model: readonly JournalBatch[], salt:
   }
   const names = [...PARTITIONS].filter((partition) => nextOf(model, partition) > 0).sort()
   expect(reader.partitions()).toMatchObject(
-    names.map((partition) => ({ partition, first: 0, next: nextOf(model, partition) })),
+    names.map((partition) => {
+      const own = model.filter((batch) => batch.partition === partition)
+      const received = own.map(({ receivedMs }) => receivedMs)
+      return {
+        partition,
+        first: 0,
+        next: nextOf(model, partition),
+        minReceivedMs: Math.min(...received),
+        maxReceivedMs: Math.max(...received),
+      }
+    }),
   )
 }
 

@@ -26,6 +26,7 @@ export class MemoryJournal {
         partition,
         first: 0,
         next: nextOf(batches),
+        minReceivedMs: Math.min(...batches.map(({ receivedMs }) => receivedMs)),
         maxReceivedMs: Math.max(...batches.map(({ receivedMs }) => receivedMs)),
       }))
   }

@@ -40,7 +40,7 @@ export async function* clockEntries(
   from: number,
   to: number,
 ): AsyncGenerator<ClockBody> {
-  for await (const { no, body } of store.readLog(from)) {
+  for await (const { no, body } of store.readLog(from, 'clock')) {
     if (no >= to) return
     if (no >= from && body.kind === 'clock') yield body
   }

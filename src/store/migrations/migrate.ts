@@ -3,6 +3,8 @@ import { type Migration, Migrator } from 'kysely/migration'
 import { firstTables } from './001-first-tables.ts'
 import { checkpoints } from './002-checkpoints.ts'
 import { rulesetOrigin } from './003-ruleset-origin.ts'
+import { keptLog } from './005-kept-log.ts'
+import { recomputes } from './006-recomputes.ts'
 import type { Dialect } from './column-types.ts'
 
 /** Brings a database to the newest schema; throws what stopped it. */
@@ -11,6 +13,8 @@ export async function migrate(database: Kysely<never>, dialect: Dialect): Promis
     '001-first-tables': firstTables(dialect),
     '002-checkpoints': checkpoints(dialect),
     '003-ruleset-origin': rulesetOrigin(dialect),
+    '005-kept-log': keptLog(dialect),
+    '006-recomputes': recomputes(dialect),
   }
   const migrator = new Migrator({
     db: database,

@@ -26,7 +26,8 @@ export function openClockEntries(
   try {
     const page = prepare<EntryRow>(
       database,
-      `SELECT no, body FROM input_log WHERE shard = ? AND kind = 'clock' AND no >= ? AND no < ?
+      `SELECT no, body FROM input_log
+       WHERE shard = ? AND kind = 'clock' AND kind <> 'records' AND no >= ? AND no < ?
        ORDER BY no LIMIT ${PAGE}`,
     )
     return {

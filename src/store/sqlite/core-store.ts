@@ -7,8 +7,10 @@ import {
   type CoreStore,
   type Decide,
   InvariantError,
+  type LogBody,
   type LogEntry,
   type OpenKeyOf,
+  type OutstandingRecompute,
   type SavedBucket,
   type TimeBucket,
 } from '../../model/commit.ts'
@@ -70,19 +72,19 @@ class SqliteCoreStore implements CoreStore {
     return this.#commit.run(request, this.#claimed(), decide, openKeyOf)
   }
 
-  async *readLog(from: number): AsyncIterable<LogEntry> {
+  async *readLog(from: number, kind?: LogBody['kind']): AsyncIterable<LogEntry> {
     // Page by page, because an open cursor would hold the WAL back while commits go on.
     let next = from
     for (;;) {
-      const page = this.#commit.log.page(next)
+      const page = this.#commit.log.page(next, kind)
       if (page.length === 0) return
       yield* page
       next = page.at(-1)!.no + 1
     }
   }
 
-  async saveCheckpoint(buckets: readonly SavedBucket[], next?: CheckpointNext): Promise<void> {
-    this.#checkpoint.save(buckets, next, this.#claimed())
+  async saveCheckpoint(buckets: readonly SavedBucket[], next?: CheckpointNext): Promise<boolean> {
+    return this.#checkpoint.save(buckets, next, this.#claimed())
   }
 
   async loadCheckpoint(): Promise<{
@@ -107,6 +109,10 @@ class SqliteCoreStore implements CoreStore {
 
   async loadRuleset(hash: string): Promise<string | undefined> {
     return this.#rulesets.content(hash)
+  }
+
+  async outstandingRecomputes(limit: number): Promise<readonly OutstandingRecompute[]> {
+    return this.#commit.recomputes.oldest(limit)
   }
 
   async close(): Promise<void> {

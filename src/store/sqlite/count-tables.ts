@@ -16,12 +16,13 @@ export class CountTables {
     this.#partition = prepare(
       database,
       `INSERT INTO "partition" (shard, id, input, epoch, next, max_time_ms, max_received_ms,
-         last_received_ms, link, progress)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         last_received_ms, link, progress, said_no)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (shard, id) DO UPDATE SET epoch = excluded.epoch, next = excluded.next,
          max_time_ms = excluded.max_time_ms, max_received_ms = excluded.max_received_ms,
          last_received_ms = excluded.last_received_ms, link = excluded.link,
-         progress = excluded.progress`,
+         progress = excluded.progress,
+         said_no = coalesce(excluded.said_no, "partition".said_no)`,
     )
     this.#minute = prepare(
       database,
@@ -48,7 +49,8 @@ export class CountTables {
     )
   }
 
-  write({ body, effects, partitions, gaps = [] }: CommitEntry): void {
+  /** `no` of the entry. */
+  write({ body, effects, partitions, gaps = [] }: CommitEntry, no: number): void {
     for (const { partition, from, to, reason } of gaps) {
       this.#gap.run(partition, from, to, reason, body.nowMs)
     }
@@ -64,6 +66,7 @@ export class CountTables {
         partition.lastReceivedMs,
         partition.link,
         partition.progress,
+        body.kind === 'clock' ? no : null,
       )
     }
     for (const { slo, group, minuteMs, total, bad } of effects.slo) {

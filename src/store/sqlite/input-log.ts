@@ -23,6 +23,8 @@ export class InputLog {
   readonly #insert
   readonly #read
   readonly #page
+  readonly #pageOfRecords
+  readonly #pageOfKind
   readonly #advance
   readonly #answer
   readonly #setAnswer
@@ -42,6 +44,16 @@ export class InputLog {
     this.#page = prepare<Row<Database['input_log']>>(
       database,
       'SELECT * FROM input_log WHERE shard = ? AND no >= ? ORDER BY no LIMIT ?',
+    )
+    this.#pageOfRecords = prepare<Row<Database['input_log']>>(
+      database,
+      'SELECT * FROM input_log WHERE shard = ? AND no >= ? AND kind = ? ORDER BY no LIMIT ?',
+    )
+    // Said once more, so that the index without slices is used.
+    this.#pageOfKind = prepare<Row<Database['input_log']>>(
+      database,
+      `SELECT * FROM input_log WHERE shard = ? AND no >= ? AND kind = ? AND kind <> 'records'
+       ORDER BY no LIMIT ?`,
     )
     this.#advance = prepare(database, 'UPDATE shard SET next_no = ? WHERE shard = ?')
     this.#answer = prepare<Row<Database['answer']>>(
@@ -104,15 +116,21 @@ export class InputLog {
     return { ...result, aliases: new Map(result.aliases as Iterable<[string, string]>) }
   }
 
-  /** Up to {@link PAGE} entries from `from` on. */
-  page(from: number): LogEntry[] {
-    return this.#page.all(this.#shard, from, PAGE).map((row) => ({
+  /** Up to {@link PAGE} entries from `from` on, of one kind or of all. */
+  page(from: number, kind?: LogBody['kind']): LogEntry[] {
+    return this.#rows(from, kind).map((row) => ({
       no: row.no,
       epoch: row.epoch,
       body: JSON.parse(row.body) as LogBody,
       engineVersion: row.engine_version,
       effectsHash: row.effects_hash,
     }))
+  }
+
+  #rows(from: number, kind: LogBody['kind'] | undefined): Row<Database['input_log']>[] {
+    if (kind === undefined) return this.#page.all(this.#shard, from, PAGE)
+    const page = kind === 'records' ? this.#pageOfRecords : this.#pageOfKind
+    return page.all(this.#shard, from, kind, PAGE)
   }
 
   /** `false` when the primary key was taken: another writer's row, though the epoch is ours. */
@@ -151,5 +169,6 @@ function requestName(request: CommitRequest): string {
     entries: request.entries.length,
     commands: request.commands.map((command) => command.id),
     attempts: request.attempts.map(({ deliveryId, attempt }) => [deliveryId, attempt]),
+    recomputed: request.recomputed.flatMap(({ ids }) => ids),
   })
 }

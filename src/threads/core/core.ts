@@ -37,6 +37,9 @@ import type { Wanted } from './next-rules.ts'
 import { PartitionClock } from './partition-clock.ts'
 import type { ClockStates } from './partition-clock.ts'
 import { Rebuilder } from './rebuilder.ts'
+import { runRecompute } from './recompute-run.ts'
+import { Recomputer } from './recomputer.ts'
+import type { RunRecompute } from './recomputer.ts'
 import { Rematch } from './rematch.ts'
 import { replay } from './replay.ts'
 
@@ -69,6 +72,8 @@ export interface CoreOptions {
   readonly post: (message: FromCore) => void
   /** The core cannot go on: fenced, or a promise of ours is broken. */
   readonly onFatal: (error: Error) => void
+  /** Reads late matches back; default: here, between other work. */
+  readonly runRecompute?: RunRecompute
   /** Lets messages in between two commits; default: the event loop's next round. */
   readonly yieldTo?: () => Promise<void>
   /** Compiles rule sets; default: remembers the last one. */
@@ -84,6 +89,7 @@ export class Core {
   readonly #partitions: PartitionTracker
   readonly #partitionClock: PartitionClock
   readonly #rebuilder: Rebuilder
+  readonly #recomputer: Recomputer
   readonly #loadRules: LoadRules
   #rules: LoadedRules
   #engine: Engine
@@ -110,6 +116,7 @@ export class Core {
     this.#committer = new Committer(options)
     this.#checkpointer = new Checkpointer({
       store: options.store,
+      journal: options.journal,
       report: options.report,
       onComplete: (time) => this.#retain(time),
     })
@@ -121,6 +128,15 @@ export class Core {
       yieldTo,
       partitions: this.#partitions,
       onProgress: () => this.#wake(),
+    })
+    const { store, report, journal, event } = options
+    const run: RunRecompute = (rules, task) =>
+      runRecompute({ journal, event, yieldTo }, rules, task)
+    this.#recomputer = new Recomputer({
+      store,
+      report,
+      run: options.runRecompute ?? run,
+      onAnswer: () => this.#wake(),
     })
     this.#engine = this.#newEngine()
   }
@@ -192,6 +208,7 @@ export class Core {
   /** Commits what has arrived, then closes the store. Call when intake and journal have stopped. */
   async stop(): Promise<void> {
     this.#isStopping = true
+    this.#recomputer.stop()
     this.#stopTick()
     await this.#settled()
     this.#wake()
@@ -254,6 +271,7 @@ export class Core {
   async #turn(): Promise<boolean> {
     const hasCommitted = await this.#commitArrived()
     if (!this.#isLive) return hasCommitted
+    await this.#recomputer.step(this.#options.clock(), this.#partitions.states())
     const hasMore = await this.#checkpointer.step(this.#options.clock(), {
       engine: this.#engine,
       nextNo: this.#committer.nextNo,
@@ -303,14 +321,24 @@ export class Core {
     }
     const commands = this.#commands.splice(0)
     const attempts = this.#attempts.splice(0)
+    const recomputed = this.#recomputer.take()
     if (entries.length === 0) {
-      if (commands.length + attempts.length === 0) return false
+      if (commands.length + attempts.length + recomputed.length === 0) return false
       entries.push(this.#passTime(nowMs, [], firstNo))
     }
     this.#lastNowMs = nowMs
     const { engineVersion, journal, event } = this.#options
     const evidence = evidenceOf(entries, journal, event)
-    await this.#committer.commit({ nowMs, engineVersion, entries, commands, attempts, evidence })
+    const { recomputes } = await this.#committer.commit({
+      nowMs,
+      engineVersion,
+      entries,
+      commands,
+      attempts,
+      recomputed,
+      evidence,
+    })
+    if (recomputes.asked > 0) this.#recomputer.asked()
     return true
   }
 
