@@ -24,7 +24,6 @@ export type OccurrenceName =
   | 'input.connection_refused' // labels: input, reason
   | 'input.paused' // labels: input
   | 'input.matched' // labels: input; count: conditions asked
-  | 'input.matched' // labels: input; count: conditions asked
   | 'input.kernel_dropped' // labels: input; count: datagrams
   | 'input.small_buffer' // labels: input
   | 'input.key_forgotten' // labels: input

@@ -53,11 +53,6 @@ const CANDIDATES = counter(
   'Conditions of rules and objectives that were asked about records.',
   ['input'],
 )
-const CANDIDATES = counter(
-  'match_candidates',
-  'Conditions of rules and objectives that were asked about records.',
-  ['input'],
-)
 const SEGMENTS_OPENED = counter('journal_segments_opened', 'Journal segments begun.')
 const SEGMENTS_REMOVED = counter(
   'journal_segments_removed',
@@ -189,7 +184,6 @@ export const OCCURRENCES: Readonly<Record<OccurrenceName, OccurrenceEntry>> = {
     'input {input} keeps its certificates: the files cannot be used',
     TLS_REFUSED,
   ),
-  'input.matched': entry('count', 'records of input {input} were matched', CANDIDATES),
   'input.matched': entry('count', 'records of input {input} were matched', CANDIDATES),
   'input.paused': entry('warn', 'input {input} waits for the journal', PAUSED),
 

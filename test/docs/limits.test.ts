@@ -60,6 +60,10 @@ const CONSTANTS: Readonly<Record<string, readonly [file: string, name: string]>>
   'parts of a summary template': ['incidents/summary.ts', 'TOKENS_MAX'],
   'length of a value in a summary': ['incidents/summary.ts', 'VALUE_MAX'],
   'match rows waiting for the core': ['threads/core/feeds.ts', 'WAITING_ROWS_MAX'],
+  "former processes of which an input's progress is remembered": [
+    'rules/partition-tracker.ts',
+    'RETIRED_MAX',
+  ],
   'records of one commit': ['threads/core/core.ts', 'COMMIT_RECORDS_MAX'],
   'entries of a page of the API': ['http/requests.ts', 'LIMIT_MAX'],
   'connections of the API': ['http/server.ts', 'CONNECTIONS_MAX'],
