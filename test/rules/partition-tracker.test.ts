@@ -229,6 +229,14 @@ describe('what is kept of retired partitions', () => {
     expect(left.map(({ id }) => id)).toEqual(['a@0', 'a@100'])
   })
 
+  it('knows of one that it was there, and of one that was not', () => {
+    const partitions = tracker()
+    restarted(partitions, ['a'])
+    partitions.applyClock({ kind: 'clock', nowMs: 100 * S, partitions: [] })
+    const ids = ['a@1', 'a@100', 'a@101', 'b@1']
+    expect(ids.filter((id) => partitions.hasForgotten(id))).toEqual(['a@1'])
+  })
+
   it('one that was forgotten and goes on after all is read as a new one', () => {
     const partitions = tracker()
     restarted(partitions, ['a'])

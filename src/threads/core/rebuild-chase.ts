@@ -31,6 +31,8 @@ export class RebuildChase {
   readonly #warming: RebuildPlan['warming']
   /** One past the last record that was ordered, by partition. */
   readonly #ordered: Map<string, number>
+  /** … and one past the last evaluated, also of partitions that are forgotten meanwhile. */
+  readonly #evaluated: Map<string, number>
 
   /** `nextNo`: as it is when the first pass was planned. */
   constructor(
@@ -49,6 +51,7 @@ export class RebuildChase {
     this.#nearRecords = nearRecords
     this.#warming = planned.warming
     this.#ordered = new Map(planned.upTo)
+    this.#evaluated = new Map(planned.upTo)
     job.pass({ ranges: planned.ranges, clockBelow: nextNo })
   }
 
@@ -60,9 +63,9 @@ export class RebuildChase {
 
   /** Orders the next pass where one is worth it; `true` when what is left can be waited for. */
   follow(end: LogEnd): boolean {
+    const ranges = this.#left(end)
     if (!this.job.isIdle) return false
     if (this.job.passes.length >= PASSES_MAX) return true
-    const ranges = this.#left(end)
     const records = ranges.reduce((sum, { from, to }) => sum + to - from, 0)
     if (records <= this.#nearRecords) return true
     this.#order(ranges, end)
@@ -77,9 +80,10 @@ export class RebuildChase {
 
   /** A partition that appeared meanwhile is left from its beginning. */
   #left({ partitions }: LogEnd): RebuildPass['ranges'] {
-    return partitions
-      .filter(({ id }) => this.#edited.some((rule) => readsPartition(rule, id)))
-      .map(({ id, next }) => ({ partition: id, from: this.#ordered.get(id) ?? 0, to: next }))
+    for (const { id, next } of partitions) this.#evaluated.set(id, next)
+    return [...this.#evaluated]
+      .filter(([id]) => this.#edited.some((rule) => readsPartition(rule, id)))
+      .map(([id, to]) => ({ partition: id, from: this.#ordered.get(id) ?? 0, to }))
       .filter(({ from, to }) => from < to)
   }
 

@@ -39,7 +39,14 @@ export function planRebuild(
   const ranges: { partition: string; from: number; to: number }[] = []
   let keptMs = -Infinity
   const held = new Map(journal.partitions().map((each) => [each.partition, each]))
-  for (const { id, next, lastReceivedMs } of partitions.states()) {
+  const forgotten = [...held.values()].filter(({ partition }) => partitions.hasForgotten(partition))
+  const evaluated = [
+    ...partitions.states(),
+    ...forgotten.map(({ partition: id, next, maxReceivedMs: lastReceivedMs }) => {
+      return { id, next, lastReceivedMs }
+    }),
+  ]
+  for (const { id, next, lastReceivedMs } of evaluated) {
     if (next === 0 || !edited.some((rule) => readsPartition(rule, id))) continue
     const kept = held.get(id)
     if (kept === undefined) {
