@@ -15,4 +15,5 @@ await hostCore({
   timers: systemTimers,
   main: workerPort(parentPort!),
   streams: streams.map((port) => workerPort(port)),
+  hasSpareThreads: true,
 })

@@ -29,7 +29,7 @@ import type { Decisions } from './decide-with.ts'
 import { evidenceOf } from './evidence.ts'
 import { Feeds } from './feeds.ts'
 import { withGaps } from './gaps.ts'
-import { loadRulesOnce, NO_RULES } from './loaded-rules.ts'
+import { loadRulesOnce, NO_RULES, parseRules } from './loaded-rules.ts'
 import type { LoadedRules, LoadRules } from './loaded-rules.ts'
 import { PartitionClock } from './partition-clock.ts'
 import type { ClockStates } from './partition-clock.ts'
@@ -118,8 +118,8 @@ export class Core {
     const yieldTo = options.yieldTo ?? nextRound
     this.#rebuilder = new Rebuilder({ ...options, yieldTo, partitions: this.#partitions })
     const { store, report, journal, event } = options
-    const run: RunRecompute = (rules, task) =>
-      runRecompute({ journal, event, yieldTo }, rules, task)
+    const run: RunRecompute = (content, task) =>
+      runRecompute({ journal, event, yieldTo }, parseRules(content), task)
     this.#recomputer = new Recomputer({
       store,
       report,
