@@ -115,12 +115,23 @@ export class World {
     for (let round = 0; round < 2; round++) {
       this.#step(3 * 3_600_000)
       for (const { name } of this.swarm.rules.inputs) this.#send(this.#flush(name))
+      // What came too late is read back about now: the first time, somebody trips over the cable.
+      if (round === 0) this.#killSoon()
       await this.#pass(4_000)
     }
     for (let day = 0; day < 5 && this.#pending() > 0; day++) {
       this.#step(86_400_000)
       await this.#pass(70_000)
     }
+  }
+
+  #killSoon(): void {
+    const process = this.serving()[0]
+    const when = this.#random.pick(['before', 'after', 'between'] as const)
+    this.scheduler.after(this.#random.between(0, 300), () => {
+      if (when === 'between') process?.kill('killed at the end')
+      else process?.killAtCommit(when)
+    })
   }
 
   async #pass(ms: number): Promise<void> {

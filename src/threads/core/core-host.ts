@@ -11,6 +11,7 @@ import { engineVersion } from '../engine-version.ts'
 import type { FromCore, FromRebuild, ToCore, ToRebuild } from '../messages.ts'
 import type { Port } from '../ports.ts'
 import { selfVerifier } from '../self-verifier.ts'
+import { SpareRecompute } from '../recompute/spare-recompute.ts'
 import { databaseFile, journalFolder } from '../thread-settings.ts'
 import type { ThreadSettings } from '../thread-settings.ts'
 import { Core } from './core.ts'
@@ -27,6 +28,8 @@ export async function hostCore(options: {
   readonly main: Port<FromCore, ToCore>
   readonly streams: readonly Port<never, ToCore>[]
   readonly rebuild: Port<ToRebuild, FromRebuild>
+  /** Whether late matches are read back in a thread of their own. */
+  readonly hasSpareThreads?: boolean
 }): Promise<void> {
   const { settings, clock, timers, main, streams, rebuild } = options
   const report: Report = (occurrence) => main.post({ kind: 'occurrence', occurrence })
@@ -38,6 +41,7 @@ export async function hostCore(options: {
     mkdirSync(settings.data, { recursive: true })
     const store = await openSqliteStore({ file: databaseFile(settings) })
     const decisions = decideWith(settings.routing)
+    const spare = options.hasSpareThreads ? new SpareRecompute(settings, report) : undefined
     const tracing = await startTracing(settings.env, report)
     const core = new Core({
       store,
@@ -53,9 +57,10 @@ export async function hostCore(options: {
       span: tracing.span,
       post: (message) => main.post(message),
       onFatal: fail,
+      ...(spare && { runRecompute: spare.run }),
     })
     const stop = async (): Promise<void> => {
-      await core.stop()
+      await Promise.all([core.stop(), spare?.stop()])
       await stopTracing(tracing, timers)
     }
     main.listen((message) => {

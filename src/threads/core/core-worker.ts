@@ -20,4 +20,5 @@ await hostCore({
   main: workerPort(parentPort!),
   streams: streams.map((port) => workerPort(port)),
   rebuild: workerPort(rebuild),
+  hasSpareThreads: true,
 })

@@ -30,7 +30,7 @@ import type { Decisions } from './decide-with.ts'
 import { evidenceOf } from './evidence.ts'
 import { Feeds } from './feeds.ts'
 import { withGaps } from './gaps.ts'
-import { loadRulesOnce, NO_RULES } from './loaded-rules.ts'
+import { loadRulesOnce, NO_RULES, parseRules } from './loaded-rules.ts'
 import type { LoadedRules, LoadRules } from './loaded-rules.ts'
 import { NextRules } from './next-rules.ts'
 import type { Wanted } from './next-rules.ts'
@@ -130,8 +130,8 @@ export class Core {
       onProgress: () => this.#wake(),
     })
     const { store, report, journal, event } = options
-    const run: RunRecompute = (rules, task) =>
-      runRecompute({ journal, event, yieldTo }, rules, task)
+    const run: RunRecompute = (content, task) =>
+      runRecompute({ journal, event, yieldTo }, parseRules(content), task)
     this.#recomputer = new Recomputer({
       store,
       report,
