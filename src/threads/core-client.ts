@@ -44,11 +44,6 @@ export class CoreClient {
       else if (message.kind === 'failed') this.#failed(message)
       else if (message.kind === 'stopped') this.#stopped.get(threads.journal)?.resolve()
     })
-    threads.rebuild.listen((message) => {
-      if (message.kind === 'occurrence') this.#report(message.occurrence)
-      else if (message.kind === 'failed') this.#failed(message)
-      else this.#stopped.get(threads.rebuild)?.resolve()
-    })
     for (const [thread, intake] of threads.intakes.entries()) {
       intake.listen((message) => {
         if (message.kind === 'occurrence') this.#report(message.occurrence)
@@ -139,7 +134,6 @@ export class CoreClient {
   async stop(): Promise<void> {
     await this.#stop([this.#threads.journal])
     await this.#stop([this.#threads.core])
-    await this.#stop([this.#threads.rebuild])
   }
 
   #switch(message: RulesMessage): void {

@@ -132,12 +132,6 @@ export type FromRebuild = { readonly job: number; readonly counts: RebuildCounts
   | { readonly kind: 'rebuilt'; readonly rebuilt: Rebuilt }
 )
 
-/** main → rebuild, and back. */
-export interface ToSpare {
-  readonly kind: 'stop'
-}
-export type FromSpare = StoppedMessage | OccurrenceMessage | FailedMessage
-
 /** Records that were read and run, and those that the journal no longer held. */
 export interface RebuildCounts {
   readonly records: number

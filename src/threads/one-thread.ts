@@ -2,20 +2,8 @@ import type { Clock, Timers } from '../lib/clock.ts'
 import { hostCore } from './core/core-host.ts'
 import { hostIntake } from './intake/intake-host.ts'
 import { hostJournal } from './journal/journal-host.ts'
-import type {
-  FromCore,
-  FromIntake,
-  FromJournal,
-  FromRebuild,
-  FromSpare,
-  ToCore,
-  ToIntake,
-  ToJournal,
-  ToRebuild,
-  ToSpare,
-} from './messages.ts'
+import type { FromCore, FromIntake, FromJournal, ToCore, ToIntake, ToJournal } from './messages.ts'
 import { localPair } from './ports.ts'
-import { hostRebuild } from './rebuild/rebuild-host.ts'
 import type { ThreadSettings } from './thread-settings.ts'
 import type { Threads } from './threads.ts'
 
@@ -30,8 +18,6 @@ export function startOneThread(
   const [mainToCore, core] = localPair<ToCore, FromCore>()
   const [mainToJournal, journal] = localPair<ToJournal, FromJournal>()
   const [mainToIntake, intake] = localPair<ToIntake, FromIntake>()
-  const [mainToRebuild, rebuild] = localPair<ToSpare, FromSpare>()
-  const [coreToRebuild, rebuildToCore] = localPair<ToRebuild, FromRebuild>()
   const [journalToCore, coreFromJournal] = localPair<ToCore, never>()
   const [intakeToCore, coreFromIntake] = localPair<ToCore, never>()
   const [intakeToJournal, journalFromIntake] = localPair<ToJournal, FromJournal>()
@@ -51,14 +37,11 @@ export function startOneThread(
     journal: intakeToJournal,
     core: intakeToCore,
   })
-  hostRebuild({ settings, main: rebuild, core: rebuildToCore })
-  const streams = [coreFromJournal, coreFromIntake]
-  void hostCore({ settings, ...time, main: core, streams, rebuild: coreToRebuild })
-  const ports = [mainToCore, mainToJournal, mainToRebuild, mainToIntake]
+  void hostCore({ settings, ...time, main: core, streams: [coreFromJournal, coreFromIntake] })
+  const ports = [mainToCore, mainToJournal, mainToIntake]
   return {
     core: mainToCore,
     journal: mainToJournal,
-    rebuild: mainToRebuild,
     intakes: [mainToIntake],
     end() {
       for (const port of ports) port.close()

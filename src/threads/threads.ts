@@ -1,21 +1,11 @@
 import type { GelfInputSettings } from '../ingest/gelf/settings.ts'
-import type {
-  FromCore,
-  FromIntake,
-  FromJournal,
-  FromSpare,
-  ToCore,
-  ToIntake,
-  ToJournal,
-  ToSpare,
-} from './messages.ts'
+import type { FromCore, FromIntake, FromJournal, ToCore, ToIntake, ToJournal } from './messages.ts'
 import type { Port } from './ports.ts'
 
 /** Main's ends of the channels to the other threads, however they are run. */
 export interface Threads {
   readonly core: Port<ToCore, FromCore>
   readonly journal: Port<ToJournal, FromJournal>
-  readonly rebuild: Port<ToSpare, FromSpare>
   readonly intakes: readonly Port<ToIntake, FromIntake>[]
   /** Ends the threads at once; call after each has answered `stopped`. */
   end(): Promise<void>

@@ -7,21 +7,18 @@ import type { ThreadSettings } from './thread-settings.ts'
 import type { Threads } from './threads.ts'
 
 /**
- * The threads of one process as workers (design §4.5): core, journal, a spare one for rebuilds
- * and `intakes` intake threads, joined by channels of their own so that main is on nobody's way.
+ * The threads of one process as workers (design §4.5): core, journal and `intakes` intake
+ * threads, joined by channels of their own so that main is on nobody's way.
  */
 export function startWorkerThreads(settings: ThreadSettings, intakes: number): Threads {
   const journalToCore = new MessageChannel()
   const toCore = Array.from({ length: intakes }, () => new MessageChannel())
-  const toRebuild = new MessageChannel()
   const toJournal = Array.from({ length: intakes }, () => new MessageChannel())
 
   const core = start('core/core-worker', {
     settings,
     streams: [journalToCore.port2, ...toCore.map(({ port2 }) => port2)],
-    rebuild: toRebuild.port1,
   })
-  const rebuild = start('rebuild/rebuild-worker', { settings, core: toRebuild.port2 })
   const journal = start('journal/journal-worker', {
     settings,
     core: journalToCore.port1,
@@ -35,11 +32,10 @@ export function startWorkerThreads(settings: ThreadSettings, intakes: number): T
       core: channel.port1,
     }),
   )
-  const workers = [core, journal, rebuild, ...intakeWorkers]
+  const workers = [core, journal, ...intakeWorkers]
   return {
     core: port(core),
     journal: port(journal),
-    rebuild: port(rebuild),
     intakes: intakeWorkers.map((worker) => port(worker)),
     async end() {
       await Promise.all(workers.map((worker) => worker.terminate()))

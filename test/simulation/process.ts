@@ -134,7 +134,6 @@ export class SimulatedProcess {
       {
         core: { ...core, close: () => undefined },
         journal: silentPort(),
-        rebuild: silentPort(),
         intakes: Array.from({ length: around.threads }, (_, thread) => this.#intakePort(thread)),
         end: () => Promise.resolve(),
       },

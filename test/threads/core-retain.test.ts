@@ -8,7 +8,7 @@ import { DEFAULT_POLICY } from '../../src/incidents/policy.ts'
 import { openJournalWriter } from '../../src/ingest/journal/sqlite-journal.ts'
 import { ManualClock } from '../../src/lib/manual-clock.ts'
 import { hostCore } from '../../src/threads/core/core-host.ts'
-import type { FromCore, FromRebuild, ToCore, ToRebuild } from '../../src/threads/messages.ts'
+import type { FromCore, ToCore } from '../../src/threads/messages.ts'
 import { localPair } from '../../src/threads/ports.ts'
 import { journalFolder } from '../../src/threads/thread-settings.ts'
 import { slab } from '../contracts/slab-builder.ts'
@@ -61,7 +61,6 @@ it('a checkpoint keeps the records of a partition that nobody has evaluated yet'
     timers: clock,
     main: core,
     streams: [],
-    rebuild: localPair<ToRebuild, FromRebuild>()[0],
   })
   const source = { documents: [], inputs: {}, fields: {} }
   main.post({ kind: 'rules', hash: '', source, order: 1, origin: null })

@@ -8,10 +8,11 @@ import type { Report } from '../../model/occurrence.ts'
 import { openSqliteStore } from '../../store/sqlite/core-store.ts'
 import { startTracing, stopTracing } from '../../telemetry/tracing.ts'
 import { engineVersion } from '../engine-version.ts'
-import type { FromCore, FromRebuild, ToCore, ToRebuild } from '../messages.ts'
+import type { FromCore, ToCore } from '../messages.ts'
 import type { Port } from '../ports.ts'
-import { selfVerifier } from '../self-verifier.ts'
+import { rebuildHere, rebuildInThread } from '../rebuild/spare-rebuild.ts'
 import { SpareRecompute } from '../recompute/spare-recompute.ts'
+import { selfVerifier } from '../self-verifier.ts'
 import { databaseFile, journalFolder } from '../thread-settings.ts'
 import type { ThreadSettings } from '../thread-settings.ts'
 import { Core } from './core.ts'
@@ -19,7 +20,7 @@ import { decideWith } from './decide-with.ts'
 
 /**
  * Opens the core on its ports: `main` for commands and reports, `streams` for what journal and
- * intake deliver, `rebuild` for the spare thread. Answers `ready` once the kept log has been run again, or `failed`.
+ * intake deliver. Answers `ready` once the kept log has been run again, or `failed`.
  */
 export async function hostCore(options: {
   readonly settings: ThreadSettings
@@ -27,11 +28,10 @@ export async function hostCore(options: {
   readonly timers: Timers
   readonly main: Port<FromCore, ToCore>
   readonly streams: readonly Port<never, ToCore>[]
-  readonly rebuild: Port<ToRebuild, FromRebuild>
-  /** Whether late matches are read back in a thread of their own. */
+  /** Whether edited rules are rebuilt, and late matches read back, in threads of their own. */
   readonly hasSpareThreads?: boolean
 }): Promise<void> {
-  const { settings, clock, timers, main, streams, rebuild } = options
+  const { settings, clock, timers, main, streams } = options
   const report: Report = (occurrence) => main.post({ kind: 'occurrence', occurrence })
   const fail = (error: Error): void => {
     const isFenced = error instanceof FencedError
@@ -42,6 +42,8 @@ export async function hostCore(options: {
     const store = await openSqliteStore({ file: databaseFile(settings) })
     const decisions = decideWith(settings.routing)
     const spare = options.hasSpareThreads ? new SpareRecompute(settings, report) : undefined
+    const rebuildIn = options.hasSpareThreads ? rebuildInThread : rebuildHere
+    const rebuild = rebuildIn({ settings, report, fail })
     const tracing = await startTracing(settings.env, report)
     const core = new Core({
       store,
@@ -61,6 +63,7 @@ export async function hostCore(options: {
     })
     const stop = async (): Promise<void> => {
       await Promise.all([core.stop(), spare?.stop()])
+      await rebuild.stop()
       await stopTracing(tracing, timers)
     }
     main.listen((message) => {

@@ -7,11 +7,7 @@ import { workerPort } from '../ports.ts'
 import type { ThreadSettings } from '../thread-settings.ts'
 import { hostCore } from './core-host.ts'
 
-const { settings, streams, rebuild } = workerData as {
-  settings: ThreadSettings
-  streams: MessagePort[]
-  rebuild: MessagePort
-}
+const { settings, streams } = workerData as { settings: ThreadSettings; streams: MessagePort[] }
 
 await hostCore({
   settings,
@@ -19,6 +15,5 @@ await hostCore({
   timers: systemTimers,
   main: workerPort(parentPort!),
   streams: streams.map((port) => workerPort(port)),
-  rebuild: workerPort(rebuild),
   hasSpareThreads: true,
 })
