@@ -178,16 +178,35 @@ export interface CommitEntry {
   readonly effectsHash: string
   /** Partitions whose state this entry changed, as they are after it. */
   readonly partitions: readonly PartitionState[]
-  /** Records of the entry that were gone when it was evaluated. */
+  /**
+   * Records of the entry that were gone when it was evaluated, and those that were dropped since
+   * the entry before. The store folds what was dropped within a minute of the last into one row.
+   */
   readonly gaps?: readonly Gap[]
 }
 
-/** Records that are known to be missing: positions from … to (exclusive) of a partition. */
-export interface Gap {
+/** Records that are known to be missing. */
+export type Gap =
+  /** Positions from … to (exclusive) of a partition: accepted, and gone from the journal. */
+  | {
+      readonly reason: 'journal'
+      readonly partition: string
+      readonly from: number
+      readonly to: number
+    }
+  | (DroppedRecords & {
+      readonly reason: 'dropped'
+      /** Of the partition: position of the next record to evaluate then. */
+      readonly at: number
+    })
+
+/** Records that arrived and got no position: the journal was too slow for them, or refused them. */
+export interface DroppedRecords {
   readonly partition: string
-  readonly from: number
-  readonly to: number
-  readonly reason: 'journal'
+  readonly records: number
+  /** When the first and the last of them arrived, ms UTC. */
+  readonly fromMs: number
+  readonly toMs: number
 }
 
 /** One transaction: one or several consecutive entries with everything that follows from them. */

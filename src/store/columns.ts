@@ -194,6 +194,9 @@ export const COLUMNS = {
     to_position: integer,
     reason: text,
     found_ms: integer,
+    records: integer,
+    from_ms: integer,
+    to_ms: integer,
   },
   quarantine: {
     seq: integer,

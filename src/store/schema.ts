@@ -134,7 +134,10 @@ export interface Database {
     bad: number
   }
   slo_total: { slo: string; group_key: string; mode: string; total: number; bad: number }
-  /** Records that are known to be missing: positions from … to (exclusive) of a partition. */
+  /**
+   * Records that are known to be missing: positions from … to (exclusive) of a partition; those
+   * that never got a position lie before the one that both name.
+   */
   gap: {
     seq: Generated<number>
     partition: string
@@ -142,6 +145,10 @@ export interface Database {
     to_position: number
     reason: string
     found_ms: number
+    records: number
+    /** Of those without a position: when the first and the last of them arrived. */
+    from_ms: number | null
+    to_ms: number | null
   }
   /** Records that could not be evaluated, kept for a person to look at. */
   quarantine: {

@@ -5,6 +5,7 @@
 import type { DeliveryRoute } from '../alerting/receivers/webhook/deliveries.ts'
 import type { GelfInputSettings } from '../ingest/gelf/settings.ts'
 import type { CommandRequest, CommandResult } from '../model/command.ts'
+import type { DroppedRecords } from '../model/commit.ts'
 import type { Procedure } from '../model/incident.ts'
 import type { Matches } from '../model/matches.ts'
 import type { Occurrence } from '../model/occurrence.ts'
@@ -63,6 +64,8 @@ export type ToCore =
   | { readonly kind: 'routing'; readonly routing: Routing }
   | { readonly kind: 'command'; readonly request: CommandRequest }
   | { readonly kind: 'attempt'; readonly report: AttemptReport }
+  /** An input had no room for records that nobody will send again. */
+  | { readonly kind: 'dropped'; readonly dropped: DroppedRecords }
   | { readonly kind: 'stop' }
 
 /** core → main. */

@@ -26,6 +26,7 @@ import { Checkpointer } from './checkpointer.ts'
 import { Committer } from './committer.ts'
 import { coreStats } from './core-stats.ts'
 import type { Decisions } from './decide-with.ts'
+import { DroppedNotes } from './dropped.ts'
 import { evidenceOf } from './evidence.ts'
 import { Feeds } from './feeds.ts'
 import { withGaps } from './gaps.ts'
@@ -97,6 +98,7 @@ export class Core {
   #lastRules = -1
   #commands: CommandRequest[] = []
   #attempts: AttemptReport[] = []
+  readonly #dropped = new DroppedNotes()
   #running: Promise<void> | undefined
   #stopTick: Cancel = () => undefined
 
@@ -184,6 +186,9 @@ export class Core {
         break
       case 'attempt':
         this.#attempts.push(message.report)
+        break
+      case 'dropped':
+        this.#dropped.add(message.dropped)
         break
       case 'stop':
         break
@@ -305,8 +310,13 @@ export class Core {
     const attempts = this.#attempts.splice(0)
     const recomputed = this.#recomputer.take()
     if (entries.length === 0) {
-      if (commands.length + attempts.length + recomputed.length === 0) return false
+      const hasAny = commands.length + attempts.length + recomputed.length > 0
+      if (!hasAny && this.#dropped.isEmpty) return false
       entries.push(this.#passTime(nowMs, [], firstNo))
+    }
+    if (!this.#dropped.isEmpty) {
+      const last = entries.pop()!
+      entries.push(this.#dropped.writeTo(last, (id) => this.#partitions.state(id)))
     }
     this.#lastNowMs = nowMs
     const { engineVersion, journal, event } = this.#options

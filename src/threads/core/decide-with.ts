@@ -8,6 +8,7 @@ import { formatDuration } from '../../model/duration.ts'
 import type { Mode } from '../../model/episode.ts'
 import type { Rule } from '../../rules/rule.ts'
 import type { Routing } from '../messages.ts'
+import { DROPPED_RULE, DROPPED_RULE_ID } from './dropped.ts'
 import { GAP_RULE, GAP_RULE_ID } from './gaps.ts'
 import type { LoadedRules } from './loaded-rules.ts'
 
@@ -42,6 +43,7 @@ export function decideWith(initial: Routing): Decisions {
       policy: { ...DEFAULT_POLICY, procedures: procedure },
       ruleInfo: (id) => {
         if (id === GAP_RULE_ID) return GAP_RULE
+        if (id === DROPPED_RULE_ID) return DROPPED_RULE
         const rule = ruleOf(id)
         return rule === undefined ? undefined : infoOf(rule)
       },

@@ -39,8 +39,10 @@ export function withGaps(entry: CommitEntry, slice: Slice, report: Report): Comm
   return { ...entry, gaps, effects: { ...effects, episodes: [...effects.episodes, ...told] } }
 }
 
-function gapsOf({ partition, from, matches }: Slice): Gap[] {
-  const gaps: Gap[] = []
+type Hole = Gap & { readonly reason: 'journal' }
+
+function gapsOf({ partition, from, matches }: Slice): Hole[] {
+  const gaps: Hole[] = []
   let at = from
   for (const { count, isHole } of matches) {
     if (isHole === true) gaps.push({ partition, from: at, to: at + count, reason: 'journal' })
@@ -50,7 +52,7 @@ function gapsOf({ partition, from, matches }: Slice): Gap[] {
 }
 
 /** It happened and is over: the incident stays for people, its signal is clear. */
-function changesOf({ partition, from, to }: Gap, nowMs: number): EpisodeChange[] {
+function changesOf({ partition, from, to }: Hole, nowMs: number): EpisodeChange[] {
   const count = to - from
   const episode: Episode = {
     id: derivedName(GAP_RULE_ID, partition, String(from), String(to)),
