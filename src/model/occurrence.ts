@@ -24,6 +24,8 @@ export type OccurrenceName =
   | 'input.connection_refused' // labels: input, reason
   | 'input.paused' // labels: input
   | 'input.matched' // labels: input; count: conditions asked
+  | 'input.late' // labels: input; count: matches
+  | 'input.test_notification' // labels: input
   | 'input.kernel_dropped' // labels: input; count: datagrams
   | 'input.small_buffer' // labels: input
   | 'input.key_forgotten' // labels: input

@@ -53,6 +53,7 @@ const CANDIDATES = counter(
   'Conditions of rules and objectives that were asked about records.',
   ['input'],
 )
+const LATE = counter('input_late', 'Matches that came too late to be admitted.', ['input'])
 const SEGMENTS_OPENED = counter('journal_segments_opened', 'Journal segments begun.')
 const SEGMENTS_REMOVED = counter(
   'journal_segments_removed',
@@ -163,6 +164,7 @@ export const OCCURRENCES: Readonly<Record<OccurrenceName, OccurrenceEntry>> = {
     'input {input} refused a connection: {reason}',
     REFUSED_CONNECTIONS,
   ),
+  'input.test_notification': entry('info', 'Graylog tested its way to input {input}'),
   'input.kernel_dropped': entry(
     'warn',
     'datagrams of input {input} came faster than they were read, and the kernel dropped them',
@@ -185,6 +187,7 @@ export const OCCURRENCES: Readonly<Record<OccurrenceName, OccurrenceEntry>> = {
     TLS_REFUSED,
   ),
   'input.matched': entry('count', 'records of input {input} were matched', CANDIDATES),
+  'input.late': entry('count', 'matches of input {input} came too late', LATE),
   'input.paused': entry('warn', 'input {input} waits for the journal', PAUSED),
 
   'journal.segment_opened': entry('debug', 'a journal segment was begun', SEGMENTS_OPENED),
