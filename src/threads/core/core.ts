@@ -32,6 +32,7 @@ import { Feeds } from './feeds.ts'
 import { withGaps } from './gaps.ts'
 import { loadRulesOnce, NO_RULES, parseRules } from './loaded-rules.ts'
 import type { LoadedRules, LoadRules } from './loaded-rules.ts'
+import { LateShare } from './late-share.ts'
 import { PartitionClock } from './partition-clock.ts'
 import type { ClockStates } from './partition-clock.ts'
 import { Rebuilder } from './rebuilder.ts'
@@ -84,6 +85,7 @@ export class Core {
   readonly #partitionClock: PartitionClock
   readonly #rebuilder: Rebuilder
   readonly #recomputer: Recomputer
+  readonly #lateShare: LateShare
   readonly #loadRules: LoadRules
   #rules: LoadedRules
   #engine: Engine
@@ -122,6 +124,7 @@ export class Core {
     const { store, report, journal, event } = options
     const run: RunRecompute = (content, task) =>
       runRecompute({ journal, event, yieldTo }, parseRules(content), task)
+    this.#lateShare = new LateShare(report)
     this.#recomputer = new Recomputer({
       store,
       report,
@@ -293,8 +296,12 @@ export class Core {
       const at = { nowMs, ruleset: this.#rules.hash, no: firstNo + entries.length }
       entries.push(
         this.#options.span('tocsin.slice', { partition, from, count }, () =>
-          withGaps(
-            correlate(this.#engine, this.#partitions, slice, at),
+          this.#lateShare.observe(
+            withGaps(
+              correlate(this.#engine, this.#partitions, slice, at),
+              slice,
+              this.#options.report,
+            ),
             slice,
             this.#options.report,
           ),
@@ -361,7 +368,8 @@ export class Core {
 
   #passTime(nowMs: number, partitions: ClockStates, no: number): CommitEntry {
     this.#partitionClock.written(nowMs)
-    return passTime(this.#engine, this.#partitions, { kind: 'clock', nowMs, partitions }, no)
+    const body = { kind: 'clock', nowMs, partitions } as const
+    return this.#lateShare.observe(passTime(this.#engine, this.#partitions, body, no))
   }
 
   #setRules(rules: LoadedRules): void {
