@@ -303,7 +303,6 @@ export class Core {
               this.#options.report,
             ),
             slice,
-            this.#options.report,
           ),
         ),
       )
