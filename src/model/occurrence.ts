@@ -43,7 +43,7 @@ export type OccurrenceName =
   | 'core.claimed'
   | 'core.replayed'
   | 'core.committed' // count: entries
-  | 'core.replay_differs'
+  | 'core.replay_differs' // count: entries
   | 'core.gap_found' // labels: input; count: records
   | 'core.rows_dropped'
   | 'core.checkpoint_written' // count: buckets
@@ -60,6 +60,8 @@ export type OccurrenceName =
   // rules and configuration
   | 'rules.activated'
   | 'rules.rebuilt' // detail: rules, records, missing, warming, episodes
+  | 'rules.unverified' // detail: rules, cause
+  | 'rules.verified' // detail: rules, how
   | 'rules.refused'
   | 'config.reloaded'
   | 'config.refused'

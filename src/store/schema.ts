@@ -24,6 +24,16 @@ export interface Database {
     body: string
     engine_version: string
     effects_hash: string
+    /** Per rule, as JSON; `null` where it was not kept. */
+    rule_hashes: string | null
+  }
+  /** Rules whose windows may be wrong (I13). */
+  unverified_rule: {
+    shard: string
+    rule_id: string
+    state_hash: string
+    since_ms: number
+    cause: string
   }
   /** What the shard's latest commit answered, for a commit whose answer was lost. */
   answer: { shard: string; first_no: number; last_no: number; request: string; result: string }

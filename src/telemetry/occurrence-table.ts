@@ -84,6 +84,10 @@ const ROWS_DROPPED = counter(
 )
 const COMMIT_FAILURES = counter('core_commit_failures', 'Commits that failed and are tried again.')
 const BROKEN = counter('core_invariants_broken', 'Broken invariants; each stops the process (I13).')
+const REPLAY_DIFFERENCES = counter(
+  'core_replay_differences',
+  'Entries that this engine version answers otherwise than the one before.',
+)
 const SKIPPED = counter('engine_skipped', 'Matches not taken into live windows, by reason.', [
   'reason',
 ])
@@ -201,7 +205,11 @@ export const OCCURRENCES: Readonly<Record<OccurrenceName, OccurrenceEntry>> = {
   'core.claimed': entry('info', 'the shard was claimed'),
   'core.replayed': entry('info', 'the input log was replayed'),
   'core.committed': entry('count', 'entries were committed', COMMITS),
-  'core.replay_differs': entry('warn', 'another engine version answers otherwise than the log'),
+  'core.replay_differs': entry(
+    'warn',
+    'another engine version answers otherwise than the log, from entry {no} on',
+    REPLAY_DIFFERENCES,
+  ),
   'core.checkpoint_written': entry('count', 'buckets were checkpointed', CHECKPOINTED),
   'core.checkpoint_failed': entry(
     'error',
@@ -233,6 +241,8 @@ export const OCCURRENCES: Readonly<Record<OccurrenceName, OccurrenceEntry>> = {
   ),
 
   'rules.rebuilt': entry('info', 'edited rules were rebuilt from the journal'),
+  'rules.unverified': entry('error', 'rules may be wrong until they are built anew: {rules}'),
+  'rules.verified': entry('info', 'rules are no longer unverified: {rules}'),
   'rules.activated': entry('info', 'the rule set was activated', reload('rules', 'success')),
   'rules.refused': entry(
     'error',

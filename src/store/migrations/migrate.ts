@@ -6,6 +6,7 @@ import { rulesetOrigin } from './003-ruleset-origin.ts'
 import { keptLog } from './005-kept-log.ts'
 import { recomputes } from './006-recomputes.ts'
 import { droppedRecords } from './006-dropped-records.ts'
+import { unverifiedRules } from './007-unverified-rules.ts'
 import type { Dialect } from './column-types.ts'
 
 /** Brings a database to the newest schema; throws what stopped it. */
@@ -17,6 +18,7 @@ export async function migrate(database: Kysely<never>, dialect: Dialect): Promis
     '005-kept-log': keptLog(dialect),
     '006-dropped-records': droppedRecords(dialect),
     '006-recomputes': recomputes(dialect),
+    '007-unverified-rules': unverifiedRules(dialect),
   }
   const migrator = new Migrator({
     db: database,

@@ -12,7 +12,6 @@ import type { JournalReader } from '../../ingest/journal/journal.ts'
 import type { Cancel, Clock, Timers } from '../../lib/clock.ts'
 import type { CommandRequest } from '../../model/command.ts'
 import type { CommitEntry, CoreStore, TimeBucket } from '../../model/commit.ts'
-import { FencedError } from '../../model/commit.ts'
 import type { Report } from '../../model/occurrence.ts'
 import type { AttemptReport } from '../../model/outbox.ts'
 import { activate, correlate, passTime } from '../../pipeline.ts'
@@ -20,7 +19,7 @@ import { createEngine } from '../../rules/engine.ts'
 import type { Engine, EngineOptions } from '../../rules/engine.ts'
 import { PartitionTracker } from '../../rules/partition-tracker.ts'
 import type { Span } from '../../telemetry/tracing.ts'
-import type { FromCore, RulesMessage, ToCore } from '../messages.ts'
+import type { ConfirmRequest, FromCore, RulesMessage, ToCore } from '../messages.ts'
 import { slabName } from '../messages.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { Committer } from './committer.ts'
@@ -30,6 +29,7 @@ import { DroppedNotes } from './dropped.ts'
 import { evidenceOf } from './evidence.ts'
 import { Feeds } from './feeds.ts'
 import { withGaps } from './gaps.ts'
+import { InvariantGuard } from './invariant-guard.ts'
 import { loadRulesOnce, NO_RULES, parseRules } from './loaded-rules.ts'
 import type { LoadedRules, LoadRules } from './loaded-rules.ts'
 import { LateShare } from './late-share.ts'
@@ -39,8 +39,8 @@ import { Rebuilder } from './rebuilder.ts'
 import { runRecompute } from './recompute-run.ts'
 import { Recomputer } from './recomputer.ts'
 import type { RunRecompute } from './recomputer.ts'
+import { recover } from './recover.ts'
 import { Rematch } from './rematch.ts'
-import { replay } from './replay.ts'
 
 /** Records of one commit (design §4.1). */
 const COMMIT_RECORDS_MAX = 5_000
@@ -87,6 +87,7 @@ export class Core {
   readonly #recomputer: Recomputer
   readonly #lateShare: LateShare
   readonly #loadRules: LoadRules
+  readonly #guard: InvariantGuard
   #rules: LoadedRules
   #engine: Engine
   #epoch = 0
@@ -101,6 +102,7 @@ export class Core {
   #commands: CommandRequest[] = []
   #attempts: AttemptReport[] = []
   readonly #dropped = new DroppedNotes()
+  #confirmations: ConfirmRequest[] = []
   #running: Promise<void> | undefined
   #stopTick: Cancel = () => undefined
 
@@ -111,6 +113,7 @@ export class Core {
     this.#rematch = new Rematch(options.journal, options.event)
     this.#feeds = new Feeds(this.#rematch)
     this.#committer = new Committer(options)
+    this.#guard = new InvariantGuard({ ...options, committer: this.#committer })
     this.#checkpointer = new Checkpointer({
       store: options.store,
       journal: options.journal,
@@ -136,24 +139,23 @@ export class Core {
 
   /** Claims the shard, runs the kept log again, and answers `ready` with its epoch. */
   async start(): Promise<void> {
-    const { store, journal, clock, timers, report, engineVersion, owner, post } = this.#options
+    const { store, journal, clock, timers, report, owner, post } = this.#options
     const claim = await store.claim(owner, clock())
     report({ name: 'core.claimed', detail: { epoch: claim.epoch, nextNo: claim.nextNo } })
-    const { engine, ...replayed } = await replay({
-      store,
-      from: claim.checkpointNext,
+    this.#committer.nextNo = claim.nextNo
+    this.#guard.restore(claim.unverified)
+    this.#engine = await recover({
+      ...this.#options,
+      claim,
+      nowMs: clock(),
       partitions: this.#partitions,
       rematch: this.#rematch,
       rebuilder: this.#rebuilder,
       loadRules: this.#loadRules,
-      engineVersion,
-      report,
+      guard: this.#guard,
       useRules: (rules) => this.#setRules(rules),
     })
-    report({ name: 'core.replayed', detail: replayed })
-    this.#engine = engine
     this.#epoch = claim.epoch
-    this.#committer.nextNo = claim.nextNo
     this.#feeds.openBacklog(journal, claim.partitions)
     this.#stopTick = timers.every(TICK_MS, () => this.#tick())
     post({ kind: 'ready', epoch: claim.epoch })
@@ -186,6 +188,9 @@ export class Core {
       case 'command':
         if (this.#isStopping) this.#refuse(message.request)
         else this.#commands.push(message.request)
+        break
+      case 'confirm':
+        this.#confirmations.push(message.request)
         break
       case 'attempt':
         this.#attempts.push(message.report)
@@ -234,7 +239,7 @@ export class Core {
       nowMs,
       partitions: this.#partitions,
       feeds: this.#feeds,
-      rules: this.#rebuilder.withWarming(this.#engine.stats(), nowMs),
+      rules: this.#guard.withMarks(this.#rebuilder.withWarming(this.#engine.stats(), nowMs)),
       ruleset: this.#rules.hash,
       lastNo: this.#committer.nextNo - 1,
     })
@@ -255,9 +260,9 @@ export class Core {
       while (await this.#turn()) await yieldTo()
     } catch (error) {
       this.#isDead = true
-      const name = error instanceof FencedError ? 'core.fenced' : 'core.invariant_broken'
-      this.#options.report({ name, detail: { error: String(error) } })
-      this.#options.onFatal(error as Error)
+      const at = { no: this.#committer.nextNo, ruleset: this.#rules.ruleset }
+      const nowMs = Math.max(this.#options.clock(), this.#lastNowMs)
+      this.#options.onFatal(await this.#guard.lastWord(error as Error, { ...at, nowMs }))
     }
   }
 
@@ -312,6 +317,9 @@ export class Core {
       const due = this.#partitionClock.due(nowMs, this.#engine)
       if (due !== undefined) entries.push(this.#passTime(nowMs, due, firstNo + entries.length))
     }
+    for (const request of this.#confirmations.splice(0)) {
+      entries.push(...this.#guard.confirmed(request, nowMs))
+    }
     const commands = this.#commands.splice(0)
     const attempts = this.#attempts.splice(0)
     const recomputed = this.#recomputer.take()
@@ -337,6 +345,7 @@ export class Core {
       evidence,
     })
     if (recomputes.asked > 0) this.#recomputer.asked()
+    this.#guard.committed(entries)
     return true
   }
 
@@ -362,7 +371,7 @@ export class Core {
     } as const
     const entry = activate(this.#engine, this.#partitions, body, no)
     this.#rebuilder.tell(this.#engine, { atMs: nowMs, ruleset: rules.hash })
-    return entry
+    return this.#guard.activated(entry, rules.ruleset)
   }
 
   #passTime(nowMs: number, partitions: ClockStates, no: number): CommitEntry {

@@ -9,6 +9,7 @@ import type { Mode } from '../../model/episode.ts'
 import type { Rule } from '../../rules/rule.ts'
 import type { Routing } from '../messages.ts'
 import { DROPPED_RULE, DROPPED_RULE_ID } from './dropped.ts'
+import { BROKEN_RULE, BROKEN_RULE_ID } from './broken-invariant.ts'
 import { GAP_RULE, GAP_RULE_ID } from './gaps.ts'
 import { LATE_RULE, LATE_RULE_ID } from './late-share.ts'
 import type { LoadedRules } from './loaded-rules.ts'
@@ -46,6 +47,7 @@ export function decideWith(initial: Routing): Decisions {
         if (id === GAP_RULE_ID) return GAP_RULE
         if (id === LATE_RULE_ID) return LATE_RULE
         if (id === DROPPED_RULE_ID) return DROPPED_RULE
+        if (id === BROKEN_RULE_ID) return BROKEN_RULE
         const rule = ruleOf(id)
         return rule === undefined ? undefined : infoOf(rule)
       },
