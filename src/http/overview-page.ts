@@ -48,7 +48,8 @@ export function overviewPage(overview: Overview): string {
     version: overview.version,
     refreshSeconds: REFRESH_SECONDS,
     body: html`
-      ${notReady(overview)} ${refusedReload(overview.problems)} ${givenUp(overview)}
+      ${notReady(overview)} ${unverified(overview.rules)} ${refusedReload(overview.problems)}
+      ${givenUp(overview)}
       <h1 class="hidden">Overview</h1>
       ${tiles(overview, firing)}
       ${section('incidents', 'Open incidents', more(overview), incidents(overview))}
@@ -63,6 +64,17 @@ function notReady({ ready }: Overview): Html | false {
   if (ready.ready) return false
   return html`<div class="banner bad" role="alert">
     <strong>Not ready.</strong> ${ready.reasons.join('; ')}
+  </div>`
+}
+
+function unverified(rules: readonly RuleWithFigures[]): Html | false {
+  const marked = rules.filter((rule) => rule.unverified !== null)
+  if (marked.length === 0) return false
+  const named = marked.slice(0, PROBLEMS_SHOWN).map(({ id }) => id)
+  const rest = marked.length - named.length
+  return html`<div class="banner warn" role="alert">
+    <strong>Rules that may be wrong:</strong> ${named.join(', ')}${rest > 0 && ` and ${rest} more`}.
+    Tocsin contradicted itself about them and goes on; edit them, or confirm them once looked at.
   </div>`
 }
 

@@ -10,6 +10,8 @@ export interface RuleStats {
   readonly capHits: number
   /** Until then it may miss what the journal no longer held when it was edited, ms UTC. */
   readonly warmingUntilMs?: number
+  /** Its windows may be wrong: since when, ms UTC, and why, in a sentence (I13). */
+  readonly unverified?: { readonly sinceMs: number; readonly cause: string }
 }
 
 /** What came of the last reload that edited rules with state (I8). */

@@ -87,6 +87,8 @@ export interface Engine {
    * when the stamp holds that entry. Throws when the bytes are not what {@link save} wrote.
    */
   load(saved: SavedBucket): void
+  /** What is stored of this bucket is not its state: it begins with none and is written again. */
+  disown(name: BucketName): void
   /** Of every rule in force. */
   stateHashes(): { readonly ruleId: string; readonly stateHash: string }[]
   /** What rules have read as their watermark, by what they read: for the time bucket. */
@@ -285,6 +287,10 @@ class RuleEngine implements Engine {
     const runner = this.#runner(saved.ruleId, saved.stateHash)
     if (runner === undefined) this.#wait(saved)
     else runner.load(saved)
+  }
+
+  disown({ ruleId, stateHash, bucket }: BucketName): void {
+    this.#runner(ruleId, stateHash)?.disown(bucket)
   }
 
   stateHashes(): { ruleId: string; stateHash: string }[] {

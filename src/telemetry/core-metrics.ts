@@ -100,6 +100,16 @@ function registerRuleMetrics(registry: Registry, { stats, clock }: CoreMetricSou
       recent().map((rule) => ({ labels: { rule: rule.ruleId }, value: rule.openEpisodes })),
   })
   collected(Gauge, registry, {
+    name: 'tocsin_rules_unverified',
+    help: 'Rules whose windows may be wrong until they are built anew or confirmed.',
+    values: () => {
+      const now = stats()
+      if (now === undefined) return []
+      const unverified = now.rules.filter((rule) => rule.unverified !== undefined)
+      return [{ labels: {}, value: unverified.length }]
+    },
+  })
+  collected(Gauge, registry, {
     name: 'tocsin_rules_loaded',
     help: 'Rules of the active rule set.',
     values: () => {

@@ -1,11 +1,18 @@
 import type { GelfInputSettings } from '../ingest/gelf/settings.ts'
 import type { CommandRequest, CommandResult } from '../model/command.ts'
-import { FencedError } from '../model/commit.ts'
+import { FencedError, InvariantError } from '../model/commit.ts'
 import type { Report } from '../model/occurrence.ts'
 import type { AttemptReport } from '../model/outbox.ts'
 import type { ActiveRuleset, RulesetOrigin, RulesetSource } from '../model/ruleset.ts'
 import type { CoreStats } from '../model/stats.ts'
-import type { FailedMessage, FromCore, ListeningInput, Routing, RulesMessage } from './messages.ts'
+import type {
+  ConfirmRequest,
+  FailedMessage,
+  FromCore,
+  ListeningInput,
+  Routing,
+  RulesMessage,
+} from './messages.ts'
 import type { Threads } from './threads.ts'
 
 /** Commands and reports that wait for their commit; more are refused (I2). */
@@ -24,6 +31,7 @@ export class CoreClient {
   readonly #listening: PromiseWithResolvers<readonly ListeningInput[]>[] = []
   readonly #commands = new Map<string, (result: CommandResult) => void>()
   readonly #attempts = new Map<string, () => void>()
+  readonly #confirmations = new Map<string, (wasUnverified: boolean) => void>()
   #activations = 0
   /** Announced, and still wanted by the core as far as it has told. */
   #announced: RulesMessage[] = []
@@ -118,6 +126,14 @@ export class CoreClient {
     })
   }
 
+  /** Somebody vouches for a rule. Resolves once that is committed; `false`: it was not in doubt. */
+  confirm(request: ConfirmRequest): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#confirmations.set(request.id, resolve)
+      this.#threads.core.post({ kind: 'confirm', request })
+    })
+  }
+
   /** Resolves when the attempt is written down. */
   attempted(report: AttemptReport): Promise<void> {
     return new Promise((resolve) => {
@@ -179,6 +195,10 @@ export class CoreClient {
         this.#commands.get(message.result.id)?.(message.result)
         this.#commands.delete(message.result.id)
         break
+      case 'confirmed':
+        this.#confirmations.get(message.id)?.(message.wasUnverified)
+        this.#confirmations.delete(message.id)
+        break
       case 'committed':
         for (const id of message.attempted) {
           this.#attempts.get(id)?.()
@@ -206,8 +226,12 @@ export class CoreClient {
   }
 
   /** A start or stop that waits for the thread ends with it; afterwards the service ends. */
-  #failed({ message, isFenced }: FailedMessage): void {
-    const error = isFenced ? new FencedError(message) : new Error(message)
+  #failed({ message, isFenced, isBroken }: FailedMessage): void {
+    const error = isFenced
+      ? new FencedError(message)
+      : isBroken === true
+        ? new InvariantError(message)
+        : new Error(message)
     this.#report({ name: 'service.failed', detail: { error: message } })
     this.#ready.reject(error)
     for (const listening of this.#listening) listening.reject(error)

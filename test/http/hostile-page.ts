@@ -83,6 +83,7 @@ export function pagesWith(text: string): { readonly overview: string; readonly i
         groups: 1,
         openEpisodes: 1,
         warmingUntilMs: null,
+        unverified: { sinceMs: 1, cause: text },
       },
     ],
     slo: [

@@ -73,6 +73,7 @@ export function harness(change: Partial<HttpOptions> = {}) {
       queued: 0,
       queueMax: 64,
     }),
+    confirm: async () => true,
     rules: () => [
       {
         id: 'checkout-5xx',
@@ -103,7 +104,7 @@ export function harness(change: Partial<HttpOptions> = {}) {
     ],
     metrics: async () => '# HELP tocsin_up Up.\n# TYPE tocsin_up gauge\ntocsin_up 1\n',
     sloMetrics: async () => '',
-    ready: () => ({ ready: true, reasons: [] }),
+    ready: () => ({ ready: true, reasons: [], warnings: [] }),
     report: (occurrence) => occurrences.push(occurrence),
     clock: clock.now,
     timers: clock,

@@ -95,7 +95,7 @@ describe('the overview', () => {
 
   it('says that it is not ready, and that deliveries were given up', async () => {
     const { call, details } = harness({
-      ready: () => ({ ready: false, reasons: ['input payments is down'] }),
+      ready: () => ({ ready: false, warnings: [], reasons: ['input payments is down'] }),
     })
     const [delivery] = details[0]!.deliveries
     details[0] = { ...details[0]!, deliveries: [{ ...delivery!, state: 'dead', lastStatus: 502 }] }

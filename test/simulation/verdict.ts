@@ -2,6 +2,7 @@ import { oracle } from './oracle.ts'
 import type { OracleRule } from './oracle.ts'
 import { checkReplay } from './replays.ts'
 import { SLO_ID } from './rule-spec.ts'
+import { checkGaps } from './verdict-gaps.ts'
 import { checkOldNews } from './verdict-old-news.ts'
 import type { World } from './world.ts'
 
@@ -12,6 +13,7 @@ export async function verdictOn(world: World): Promise<void> {
   const all = <Row>(text: string): Row[] => sql.prepare(text).all() as Row[]
   checkOracle(world, all)
   checkNothingStuck(world, all)
+  checkGaps(world)
   checkDeliveries(world, all)
   checkIncidents(world, all)
   checkCommands(world, all)

@@ -212,6 +212,10 @@ export class World {
         return
       case 'stall':
         return target?.intake.stall(scheduler.nowMs + action.forMs)
+      case 'damage':
+        for (const { intake } of alive) intake.stall(scheduler.nowMs + action.forMs)
+        scheduler.after(action.forMs, () => this.#damage(action))
+        return
       case 'people':
         return this.people.act(action)
       case 'edit-title':
@@ -220,6 +224,27 @@ export class World {
       case 'add-rule':
       case 'remove-rule':
         return this.#edit(action)
+    }
+  }
+
+  /**
+   * The power goes, and of what nobody has evaluated yet the journal has lost some. Its end is
+   * there: what came after it would be written to another partition.
+   */
+  #damage({ number, share }: Action & { readonly kind: 'damage' }): void {
+    for (const process of this.processes) process.kill('the power goes')
+    const random = new Random(this.#seed, `damage ${number}`)
+    const rows = this.database.sql.prepare('SELECT id, next FROM "partition"').all()
+    const evaluated = new Map(rows.map(({ id, next }) => [String(id), Number(next)]))
+    for (const { partition } of this.journal.partitions()) {
+      const waiting = this.journal
+        .batches(partition)
+        .filter(({ first }) => first >= (evaluated.get(partition) ?? 0))
+      for (const { first } of waiting.slice(0, -1)) {
+        if (!random.chance(share)) continue
+        this.journal.lose(partition, first)
+        this.say(`the journal loses ${partition}:${first}`)
+      }
     }
   }
 
@@ -251,6 +276,7 @@ export class World {
       threads: swarm.threads,
       slabMax: swarm.slabMax,
       delayMs: swarm.delayMs,
+      engineVersion: () => (swarm.deploys ? this.#random.pick(['old', 'new']) : 'old'),
       clockFaults: swarm.clock,
       storeFaults: () =>
         this.#isCalm

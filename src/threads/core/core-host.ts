@@ -15,6 +15,7 @@ import { SpareRecompute } from '../recompute/spare-recompute.ts'
 import { selfVerifier } from '../self-verifier.ts'
 import { databaseFile, journalFolder } from '../thread-settings.ts'
 import type { ThreadSettings } from '../thread-settings.ts'
+import { BrokenInvariantError } from './broken-invariant.ts'
 import { Core } from './core.ts'
 import { decideWith } from './decide-with.ts'
 
@@ -35,7 +36,8 @@ export async function hostCore(options: {
   const report: Report = (occurrence) => main.post({ kind: 'occurrence', occurrence })
   const fail = (error: Error): void => {
     const isFenced = error instanceof FencedError
-    main.post({ kind: 'failed', message: error.message, isFenced })
+    const isBroken = error instanceof BrokenInvariantError
+    main.post({ kind: 'failed', message: error.message, isFenced, isBroken })
   }
   try {
     mkdirSync(settings.data, { recursive: true })

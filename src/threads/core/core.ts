@@ -12,7 +12,6 @@ import type { JournalReader } from '../../ingest/journal/journal.ts'
 import type { Cancel, Clock, Timers } from '../../lib/clock.ts'
 import type { CommandRequest } from '../../model/command.ts'
 import type { CommitEntry, CoreStore, TimeBucket } from '../../model/commit.ts'
-import { FencedError } from '../../model/commit.ts'
 import type { Report } from '../../model/occurrence.ts'
 import type { AttemptReport } from '../../model/outbox.ts'
 import { activate, correlate, passTime } from '../../pipeline.ts'
@@ -20,18 +19,28 @@ import { createEngine } from '../../rules/engine.ts'
 import type { Engine, EngineOptions } from '../../rules/engine.ts'
 import { PartitionTracker } from '../../rules/partition-tracker.ts'
 import type { Span } from '../../telemetry/tracing.ts'
-import type { FromCore, FromRebuild, RulesMessage, ToCore, ToRebuild } from '../messages.ts'
+import type {
+  ConfirmRequest,
+  FromCore,
+  FromRebuild,
+  RulesMessage,
+  ToCore,
+  ToRebuild,
+} from '../messages.ts'
 import { slabName } from '../messages.ts'
 import type { Port } from '../ports.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { Committer } from './committer.ts'
 import { coreStats } from './core-stats.ts'
 import type { Decisions } from './decide-with.ts'
+import { DroppedNotes } from './dropped.ts'
 import { evidenceOf } from './evidence.ts'
 import { Feeds } from './feeds.ts'
 import { withGaps } from './gaps.ts'
+import { InvariantGuard } from './invariant-guard.ts'
 import { loadRulesOnce, NO_RULES, parseRules } from './loaded-rules.ts'
 import type { LoadedRules, LoadRules } from './loaded-rules.ts'
+import { LateShare } from './late-share.ts'
 import { NextRules } from './next-rules.ts'
 import type { Wanted } from './next-rules.ts'
 import { PartitionClock } from './partition-clock.ts'
@@ -40,8 +49,8 @@ import { Rebuilder } from './rebuilder.ts'
 import { runRecompute } from './recompute-run.ts'
 import { Recomputer } from './recomputer.ts'
 import type { RunRecompute } from './recomputer.ts'
+import { recover } from './recover.ts'
 import { Rematch } from './rematch.ts'
-import { replay } from './replay.ts'
 
 /** Records of one commit (design §4.1). */
 const COMMIT_RECORDS_MAX = 5_000
@@ -90,7 +99,9 @@ export class Core {
   readonly #partitionClock: PartitionClock
   readonly #rebuilder: Rebuilder
   readonly #recomputer: Recomputer
+  readonly #lateShare: LateShare
   readonly #loadRules: LoadRules
+  readonly #guard: InvariantGuard
   #rules: LoadedRules
   #engine: Engine
   #epoch = 0
@@ -103,6 +114,8 @@ export class Core {
   readonly #nextRules: NextRules
   #commands: CommandRequest[] = []
   #attempts: AttemptReport[] = []
+  readonly #dropped = new DroppedNotes()
+  #confirmations: ConfirmRequest[] = []
   #running: Promise<void> | undefined
   #stopTick: Cancel = () => undefined
 
@@ -114,6 +127,7 @@ export class Core {
     this.#rematch = new Rematch(options.journal, options.event)
     this.#feeds = new Feeds(this.#rematch)
     this.#committer = new Committer(options)
+    this.#guard = new InvariantGuard({ ...options, committer: this.#committer })
     this.#checkpointer = new Checkpointer({
       store: options.store,
       journal: options.journal,
@@ -132,6 +146,7 @@ export class Core {
     const { store, report, journal, event } = options
     const run: RunRecompute = (content, task) =>
       runRecompute({ journal, event, yieldTo }, parseRules(content), task)
+    this.#lateShare = new LateShare(report)
     this.#recomputer = new Recomputer({
       store,
       report,
@@ -143,24 +158,23 @@ export class Core {
 
   /** Claims the shard, runs the kept log again, and answers `ready` with its epoch. */
   async start(): Promise<void> {
-    const { store, journal, clock, timers, report, engineVersion, owner, post } = this.#options
+    const { store, journal, clock, timers, report, owner, post } = this.#options
     const claim = await store.claim(owner, clock())
     report({ name: 'core.claimed', detail: { epoch: claim.epoch, nextNo: claim.nextNo } })
-    const { engine, ...replayed } = await replay({
-      store,
-      from: claim.checkpointNext,
+    this.#committer.nextNo = claim.nextNo
+    this.#guard.restore(claim.unverified)
+    this.#engine = await recover({
+      ...this.#options,
+      claim,
+      nowMs: clock(),
       partitions: this.#partitions,
       rematch: this.#rematch,
       rebuilder: this.#rebuilder,
       loadRules: this.#loadRules,
-      engineVersion,
-      report,
+      guard: this.#guard,
       useRules: (rules) => this.#setRules(rules),
     })
-    report({ name: 'core.replayed', detail: replayed })
-    this.#engine = engine
     this.#epoch = claim.epoch
-    this.#committer.nextNo = claim.nextNo
     this.#feeds.openBacklog(journal, claim.partitions)
     this.#stopTick = timers.every(TICK_MS, () => this.#tick())
     post({ kind: 'ready', epoch: claim.epoch })
@@ -196,8 +210,14 @@ export class Core {
         if (this.#isStopping) this.#refuse(message.request)
         else this.#commands.push(message.request)
         break
+      case 'confirm':
+        this.#confirmations.push(message.request)
+        break
       case 'attempt':
         this.#attempts.push(message.report)
+        break
+      case 'dropped':
+        this.#dropped.add(message.dropped)
         break
       case 'stop':
         break
@@ -240,7 +260,7 @@ export class Core {
       nowMs,
       partitions: this.#partitions,
       feeds: this.#feeds,
-      rules: this.#rebuilder.withWarming(this.#engine.stats(), nowMs),
+      rules: this.#guard.withMarks(this.#rebuilder.withWarming(this.#engine.stats(), nowMs)),
       ruleset: this.#rules.hash,
       lastNo: this.#committer.nextNo - 1,
     })
@@ -261,9 +281,9 @@ export class Core {
       while (await this.#turn()) await yieldTo()
     } catch (error) {
       this.#isDead = true
-      const name = error instanceof FencedError ? 'core.fenced' : 'core.invariant_broken'
-      this.#options.report({ name, detail: { error: String(error) } })
-      this.#options.onFatal(error as Error)
+      const at = { no: this.#committer.nextNo, ruleset: this.#rules.ruleset }
+      const nowMs = Math.max(this.#options.clock(), this.#lastNowMs)
+      this.#options.onFatal(await this.#guard.lastWord(error as Error, { ...at, nowMs }))
     }
   }
 
@@ -285,13 +305,15 @@ export class Core {
   }
 
   async #commitArrived(): Promise<boolean> {
-    const nowMs = Math.max(this.#options.clock(), this.#lastNowMs)
+    let nowMs = Math.max(this.#options.clock(), this.#lastNowMs)
     const entries: CommitEntry[] = []
     const firstNo = this.#committer.nextNo
     const wanted = this.#nextRules.wanted()
     const next = wanted && this.#nextPrepared(wanted, nowMs)
     if (next !== undefined) {
       entries.push(await this.#activate({ ...wanted!, message: next }, nowMs, firstNo))
+      // What arrived while state was handed over was not received before its entry.
+      nowMs = Math.max(this.#options.clock(), nowMs)
     }
     if (!this.#isLive) {
       if (wanted === undefined) return false
@@ -306,10 +328,13 @@ export class Core {
       const at = { nowMs, ruleset: this.#rules.hash, no: firstNo + entries.length }
       entries.push(
         this.#options.span('tocsin.slice', { partition, from, count }, () =>
-          withGaps(
-            correlate(this.#engine, this.#partitions, slice, at),
+          this.#lateShare.observe(
+            withGaps(
+              correlate(this.#engine, this.#partitions, slice, at),
+              slice,
+              this.#options.report,
+            ),
             slice,
-            this.#options.report,
           ),
         ),
       )
@@ -319,12 +344,20 @@ export class Core {
       const due = this.#partitionClock.due(nowMs, this.#engine)
       if (due !== undefined) entries.push(this.#passTime(nowMs, due, firstNo + entries.length))
     }
+    for (const request of this.#confirmations.splice(0)) {
+      entries.push(...this.#guard.confirmed(request, nowMs))
+    }
     const commands = this.#commands.splice(0)
     const attempts = this.#attempts.splice(0)
     const recomputed = this.#recomputer.take()
     if (entries.length === 0) {
-      if (commands.length + attempts.length + recomputed.length === 0) return false
+      const hasAny = commands.length + attempts.length + recomputed.length > 0
+      if (!hasAny && this.#dropped.isEmpty) return false
       entries.push(this.#passTime(nowMs, [], firstNo))
+    }
+    if (!this.#dropped.isEmpty) {
+      const last = entries.pop()!
+      entries.push(this.#dropped.writeTo(last, (id) => this.#partitions.state(id)))
     }
     this.#lastNowMs = nowMs
     const { engineVersion, journal, event } = this.#options
@@ -339,6 +372,7 @@ export class Core {
       evidence,
     })
     if (recomputes.asked > 0) this.#recomputer.asked()
+    this.#guard.committed(entries)
     return true
   }
 
@@ -370,12 +404,13 @@ export class Core {
     } as const
     const entry = activate(this.#engine, this.#partitions, body, no)
     this.#rebuilder.tell(this.#engine, { atMs: nowMs, ruleset: rules.hash })
-    return entry
+    return this.#guard.activated(entry, rules.ruleset)
   }
 
   #passTime(nowMs: number, partitions: ClockStates, no: number): CommitEntry {
     this.#partitionClock.written(nowMs)
-    return passTime(this.#engine, this.#partitions, { kind: 'clock', nowMs, partitions }, no)
+    const body = { kind: 'clock', nowMs, partitions } as const
+    return this.#lateShare.observe(passTime(this.#engine, this.#partitions, body, no))
   }
 
   #setRules(rules: LoadedRules): void {

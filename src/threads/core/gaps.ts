@@ -15,7 +15,9 @@ export const GAP_RULE: RuleInfo = {
   title: 'Records are missing from the journal',
   labels: {},
   annotations: {
-    summary: '{{ value }} records of {{ group.partition }} were gone before they were evaluated',
+    summary:
+      '{{ value }} records of {{ group.partition }} from {{ group.from }} on were gone before ' +
+      'they were evaluated',
   },
   threshold: null,
   window: null,
@@ -29,8 +31,7 @@ export const GAP_RULE: RuleInfo = {
 export function withGaps(entry: CommitEntry, slice: Slice, report: Report): CommitEntry {
   const gaps = gapsOf(slice)
   if (gaps.length === 0) return entry
-  const { nowMs } = entry.body
-  const told = gaps.flatMap((gap) => changesOf(gap, nowMs))
+  const told = changesOf(gaps, entry.body.nowMs)
   for (const gap of gaps) {
     const labels = { input: inputOfPartition(gap.partition) }
     report({ name: 'core.gap_found', labels, count: gap.to - gap.from, detail: { ...gap } })
@@ -39,8 +40,10 @@ export function withGaps(entry: CommitEntry, slice: Slice, report: Report): Comm
   return { ...entry, gaps, effects: { ...effects, episodes: [...effects.episodes, ...told] } }
 }
 
-function gapsOf({ partition, from, matches }: Slice): Gap[] {
-  const gaps: Gap[] = []
+type Hole = Gap & { readonly reason: 'journal' }
+
+function gapsOf({ partition, from, matches }: Slice): Hole[] {
+  const gaps: Hole[] = []
   let at = from
   for (const { count, isHole } of matches) {
     if (isHole === true) gaps.push({ partition, from: at, to: at + count, reason: 'journal' })
@@ -49,15 +52,21 @@ function gapsOf({ partition, from, matches }: Slice): Gap[] {
   return gaps
 }
 
-/** It happened and is over: the incident stays for people, its signal is clear. */
-function changesOf({ partition, from, to }: Gap, nowMs: number): EpisodeChange[] {
-  const count = to - from
+/**
+ * It happened and is over: the incident stays for people, its signal is clear. One episode tells of
+ * all holes of an entry; the position is in its group, because two episodes of one group at one
+ * time would be taken for the same (I5), and a clock that was set back makes many times one.
+ */
+function changesOf(gaps: readonly Hole[], nowMs: number): EpisodeChange[] {
+  const { partition, from } = gaps[0]!
+  const { to } = gaps.at(-1)!
+  const count = gaps.reduce((sum, gap) => sum + gap.to - gap.from, 0)
   const episode: Episode = {
     id: derivedName(GAP_RULE_ID, partition, String(from), String(to)),
     ruleId: GAP_RULE_ID,
     ruleRev: 'system',
-    group: { partition },
-    groupKey: groupKey([partition]),
+    group: { partition, from: String(from) },
+    groupKey: groupKey([partition, String(from)]),
     state: 'open',
     startMs: nowMs,
     endMs: nowMs,

@@ -19,6 +19,7 @@ import { MatchStep } from '../../pipeline.ts'
 import { LoadedRules } from '../core/loaded-rules.ts'
 import type { FromJournal, ListeningInput, RulesMessage, ToCore, ToJournal } from '../messages.ts'
 import type { Port } from '../ports.ts'
+import { Drops } from './drops.ts'
 
 export interface IntakeOptions {
   readonly thread: number
@@ -49,12 +50,17 @@ const TELL_ASKED_MS = 1_000
 export class Intake {
   readonly #options: IntakeOptions
   readonly #inputs = new Map<string, OpenInput>()
+  readonly #drops: Drops
   #rules: LoadedRules | undefined
   #unsettled = 0
   #onSettled: () => void = () => undefined
 
   constructor(options: IntakeOptions) {
     this.#options = options
+    this.#drops = new Drops({
+      ...options,
+      tell: (dropped) => options.core.post({ kind: 'dropped', dropped }),
+    })
     options.journal.listen((message) => this.#settle(message))
   }
 
@@ -92,6 +98,7 @@ export class Intake {
   async stop(): Promise<void> {
     await this.#close()
     if (this.#unsettled > 0) await new Promise<void>((resolve) => (this.#onSettled = resolve))
+    this.#drops.flush()
   }
 
   /** All at once: each may wait for its senders, and the end is due soon. */
@@ -125,6 +132,7 @@ export class Intake {
       report,
       clock,
       timers,
+      onDropped: (count) => this.#drops.add(partition, count),
       requests: requests.filter(({ input: of }) => of === name),
     })
     const step = this.#step(name)
@@ -155,9 +163,12 @@ export class Intake {
   }
 }
 
+/** What HTTP has no room for is refused, and its sender keeps it: only the others drop anything. */
 function openSource(
   setting: GelfInputSettings,
-  parts: Omit<GelfHttpOptions, keyof GelfInputSettings>,
+  parts: Omit<GelfHttpOptions, keyof GelfInputSettings> & {
+    readonly onDropped: (count: number) => void
+  },
 ): Source {
   switch (setting.type) {
     case 'gelf-tcp':
