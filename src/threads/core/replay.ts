@@ -85,7 +85,8 @@ export async function replay(options: ReplayOptions): Promise<Replayed> {
       const { rebuilt: plan } = entry.body
       const rebuilt = plan && (await options.rebuilder.again(plan, rules, entry.body.nowMs))
       const replaced = { previous: engine, no: entry.no, ...(rebuilt && { rebuilt }) }
-      engine = createEngine({ ruleset: rules.ruleset, reorderOf, ...replaced })
+      const warming = plan?.warming ?? []
+      engine = createEngine({ ruleset: rules.ruleset, reorderOf, ...replaced, warming })
     }
     const answer = runAgain(entry, { engine, rules, partitions, rematch })
     entries++
