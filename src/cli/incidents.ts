@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { DISMISSALS, PHASES } from '../model/incident.ts'
 import { SEVERITIES } from '../model/severity.ts'
 import { ApiFailure, callApi } from './api-client.ts'
-import { incidentLines, incidentRow } from './incident-lines.ts'
+import { incidentLines, incidentRow, warmingLine } from './incident-lines.ts'
 import type { CliIo } from './io.ts'
 import { serviceOptions, withService } from './service-option.ts'
 import type { Service, ServiceOptions } from './service-option.ts'
@@ -82,12 +82,25 @@ async function list(api: Service, options: ListOptions): Promise<void> {
   if (api.json) return
   if (items.length === 0) api.io.out(options.all === true ? 'no incident' : 'no open incident')
   if (next !== null) api.io.out(`more than ${options.limit}: use --limit`)
+  for (const line of await warming(api, () => true)) api.io.out(line)
+}
+
+/** That no incident is there says little of a rule that lacks records. */
+async function warming(api: Service, isAsked: (ruleId: string) => boolean): Promise<string[]> {
+  const { body } = await callApi(api, { method: 'GET', path: 'rules' })
+  const { items } = body as { items: { id: string; warmingUntilMs: number | null }[] }
+  return items.filter(({ id }) => isAsked(id)).flatMap(warmingLine)
 }
 
 async function show(api: Service, id: string): Promise<void> {
   const { body } = await callApi(api, { method: 'GET', path: pathOf(id) })
   if (api.json) return api.io.out(JSON.stringify(body))
-  for (const line of incidentLines(body as Parameters<typeof incidentLines>[0])) api.io.out(line)
+  const shown = body as Parameters<typeof incidentLines>[0]
+  const lines = [
+    ...incidentLines(shown),
+    ...(await warming(api, (rule) => rule === shown.incident.ruleId)),
+  ]
+  for (const line of lines) api.io.out(line)
 }
 
 async function note(api: Service, id: string, text: string): Promise<void> {

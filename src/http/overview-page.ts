@@ -17,7 +17,8 @@ import {
   section,
   short,
 } from './page-parts.ts'
-import type { IncidentDetail, StoredDelivery } from './read-model.ts'
+import { oldNewsTable } from './old-news-table.ts'
+import type { IncidentDetail, StoredDelivery, StoredEpisode } from './read-model.ts'
 import type { RuleWithFigures } from './rules-with-figures.ts'
 
 /** Everything the overview shows, read before anything is rendered. */
@@ -34,6 +35,8 @@ export interface Overview {
   readonly slo: readonly SloFigures[]
   /** The latest deliveries that were given up. */
   readonly dead: readonly StoredDelivery[]
+  /** The latest episodes that were over when they became known. */
+  readonly oldNews: readonly StoredEpisode[]
 }
 
 const REFRESH_SECONDS = 30
@@ -53,6 +56,7 @@ export function overviewPage(overview: Overview): string {
       <h1 class="hidden">Overview</h1>
       ${tiles(overview, firing)}
       ${section('incidents', 'Open incidents', more(overview), incidents(overview))}
+      ${oldNews(overview)}
       ${section('inputs', 'Inputs', false, inputTable(overview.inputs, overview.nowMs))}
       ${section('slo', 'Service levels', false, objectiveTable(overview.slo))}
       ${section('rules', 'Rules', `${overview.rules.length} active`, ruleTable(overview.rules, overview.nowMs))}
@@ -112,6 +116,12 @@ function givenUp({ dead, nowMs }: Overview): Html | false {
       )}
     </ul>
   </div>`
+}
+
+/** Nobody was paged for these; without any there is nothing to look at. */
+function oldNews({ oldNews, nowMs }: Overview): Html | false {
+  if (oldNews.length === 0) return false
+  return section('old-news', 'Old news', 'nobody was told', oldNewsTable(oldNews, nowMs))
 }
 
 function tiles(overview: Overview, firing: number): Html {

@@ -106,7 +106,7 @@ export function ruleTable(rules: readonly RuleWithFigures[], nowMs: number): Htm
       .map((rule) => [
         html`<b>${rule.id}</b> <span class="quiet">${short(rule.title, 120)}</span>`,
         badge(rule.severity, rule.severity),
-        ruleHealth(rule),
+        ruleHealth(rule, nowMs),
         ago(rule.lastMatchMs, nowMs),
         rule.matches === null ? '–' : figure(rule.matches),
         rule.groups === null ? '–' : figure(rule.groups),
@@ -121,10 +121,15 @@ function compare(a: number, b: number): number {
   return a === b ? 0 : a < b ? -1 : 1
 }
 
-function ruleHealth(rule: RuleWithFigures): Html {
+function ruleHealth(rule: RuleWithFigures, nowMs: number): Html {
   if (rule.unverified !== null) {
     const { cause } = rule.unverified
     return html`${badge('warn', 'unverified')} <span class="quiet">${short(cause, 160)}</span>`
+  }
+  if (rule.warmingUntilMs !== null) {
+    const untilText = ago(rule.warmingUntilMs, nowMs)
+    return html`${badge('warn', 'warming')}
+      <span class="quiet">records are missing; right again ${untilText}</span>`
   }
   const [first] = rule.problems
   if (first !== undefined) {

@@ -6,7 +6,7 @@ export interface RuleWithFigures extends RuleView {
   readonly lastMatchMs: number | null
   readonly groups: number | null
   readonly openEpisodes: number | null
-  /** Until then the rule may miss what the journal no longer held; `null` when it does not. */
+  /** Records are missing, and up to here the rule may be wrong; `null` when it is not. */
   readonly warmingUntilMs: number | null
   /** Its windows may be wrong, since when and why (I13); `null` when nothing says so. */
   readonly unverified: { readonly sinceMs: number; readonly cause: string } | null

@@ -113,6 +113,8 @@ export interface EngineOptions {
   readonly no?: number
   /** Edited rules whose state the journal gave back; the others begin with none. */
   readonly rebuilt?: RebuiltRules
+  /** Rules whose rebuilt state lacks records, and the watermark at which they have caught up. */
+  readonly warming?: readonly { readonly ruleId: string; readonly untilMs: number }[]
   /** Of an engine without `previous`: what {@link Engine.watermarks} said. */
   readonly watermarks?: Readonly<Record<string, number>>
   /** Bytes of window state per rule. */
@@ -197,11 +199,15 @@ class RuleEngine implements Engine {
     for (const saved of handedBack) this.#wait(saved)
     this.#takeWaiting(rules.runners, no)
     if (options.rebuilt !== undefined) this.#takeRebuilt(options.rebuilt.rebuilt, no, previous)
+    for (const { ruleId, untilMs } of options.warming ?? []) {
+      this.#byId.get(ruleId)?.warmUntil(untilMs, no)
+    }
   }
 
   apply(slice: Slice, context: EngineContext): void {
     const { partition } = slice
-    const reorderMs = this.#reorderOf(inputOfPartition(partition))
+    const input = inputOfPartition(partition)
+    const reorderMs = this.#reorderOf(input)
     const number = this.#context.names.number(partition)
     this.#wake(context.no)
     let from = slice.from
@@ -211,6 +217,7 @@ class RuleEngine implements Engine {
       if (slab.ruleset !== this.#ruleset.hash) {
         throw new Error(`slab of rule set ${slab.ruleset} given to ${this.#ruleset.hash}`)
       }
+      if (slab.isHole === true) this.#miss(input, context)
       receivedMs = Math.max(receivedMs, slab.receivedMs - reorderMs)
       this.#applyRows(slab, {
         partition: number,
@@ -306,6 +313,13 @@ class RuleEngine implements Engine {
     for (const runner of taken.runners) disown(runner, this.#former)
     this.#takeWaiting(taken.runners, no)
     return new RebuiltRules(rebuilt, taken, no)
+  }
+
+  #miss(input: string, { nowMs, no }: EngineContext): void {
+    for (const runner of this.#rules.runners) {
+      const { inputs } = runner.rule
+      if (inputs.length === 0 || inputs.includes(input)) runner.miss(nowMs, no)
+    }
   }
 
   #runner(ruleId: string, stateHash: string): RuleRunner | undefined {

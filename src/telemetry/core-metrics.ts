@@ -117,6 +117,18 @@ function registerRuleMetrics(registry: Registry, { stats, clock }: CoreMetricSou
       return now === undefined ? [] : [{ labels: {}, value: now.rules.length }]
     },
   })
+  collected(Gauge, registry, {
+    name: 'tocsin_rules_warming',
+    help: 'Rules that may be wrong for now, as records of their inputs are missing.',
+    values: () => {
+      const now = stats()
+      return now === undefined ? [] : [{ labels: {}, value: now.rules.filter(isWarming).length }]
+    },
+  })
+}
+
+function isWarming({ warmingUntilMs }: RuleStats): boolean {
+  return warmingUntilMs !== undefined
 }
 
 function recentRules(rules: readonly RuleStats[], nowMs: number): readonly RuleStats[] {

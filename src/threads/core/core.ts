@@ -260,7 +260,7 @@ export class Core {
       nowMs,
       partitions: this.#partitions,
       feeds: this.#feeds,
-      rules: this.#guard.withMarks(this.#rebuilder.withWarming(this.#engine.stats(), nowMs)),
+      rules: this.#guard.withMarks(this.#engine.stats()),
       ruleset: this.#rules.hash,
       lastNo: this.#committer.nextNo - 1,
     })
@@ -393,7 +393,8 @@ export class Core {
     this.#setRules(rules)
     const at = { engine: this.#engine, rules, nowMs, no }
     const { rebuilt, plan } = await this.#rebuilder.atActivation(at)
-    this.#engine = this.#newEngine({ previous: this.#engine, no, ...(rebuilt && { rebuilt }) })
+    const replaced = { previous: this.#engine, no, ...(rebuilt && { rebuilt }) }
+    this.#engine = this.#newEngine({ ...replaced, ...(plan && { warming: plan.warming }) })
     this.#checkpointer.restart()
     this.#options.post({ kind: 'active', hash: rules.hash, origin: message.origin })
     const body = {
@@ -418,7 +419,7 @@ export class Core {
     this.#options.decisions.setRules(rules)
   }
 
-  #newEngine(replaced?: Pick<EngineOptions, 'previous' | 'no' | 'rebuilt'>): Engine {
+  #newEngine(replaced?: Pick<EngineOptions, 'previous' | 'no' | 'rebuilt' | 'warming'>): Engine {
     const { ruleset } = this.#rules
     const reorderOf = (input: string): number => this.#rules.timing(input).reorderMs
     return createEngine({ ruleset, reorderOf, ...replaced })

@@ -4,6 +4,7 @@ import { inputOfPartition } from '../../model/slab.ts'
 import { PartitionTracker } from '../../rules/partition-tracker.ts'
 import { reachOf } from '../../rules/rebuild.ts'
 import type { Rule } from '../../rules/rule.ts'
+import { warmingMs } from '../../rules/warming.ts'
 import type { LoadedRules } from './loaded-rules.ts'
 
 /** How far behind the clock a watermark may lie for a rebuild to follow it there. */
@@ -62,7 +63,7 @@ export function planRebuild(
   }
   const warming = edited
     .filter((rule) => since.get(rule)! < keptMs)
-    .map((rule) => ({ ruleId: rule.id, untilMs: at.nowMs + windowOf(rule) + rule.lateByMs }))
+    .map((rule) => ({ ruleId: rule.id, untilMs: keptMs + warmingMs(rule) }))
   const upTo = partitions.states().map(({ id, next }) => [id, next] as const)
   return { ranges, upTo, fromMs, warming }
 }
@@ -95,8 +96,4 @@ function sinceMs(
 /** Whether what arrives in the partition is for the rule. */
 export function readsPartition({ inputs }: Rule, partition: string): boolean {
   return inputs.length === 0 || inputs.includes(inputOfPartition(partition))
-}
-
-function windowOf({ detector }: Rule): number {
-  return detector.kind === 'threshold' ? detector.withinMs : 0
 }

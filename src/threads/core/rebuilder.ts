@@ -2,7 +2,7 @@ import type { JournalReader } from '../../ingest/journal/journal.ts'
 import { canonicalJson } from '../../lib/canonical.ts'
 import type { RebuildPlan } from '../../model/commit.ts'
 import type { Report } from '../../model/occurrence.ts'
-import type { ReloadReport, RuleStats } from '../../model/stats.ts'
+import type { ReloadReport } from '../../model/stats.ts'
 import type { Engine } from '../../rules/engine.ts'
 import type { PartitionTracker } from '../../rules/partition-tracker.ts'
 import { editedOnly, editedRules } from '../../rules/rebuild.ts'
@@ -61,8 +61,6 @@ interface Change {
  */
 export class Rebuilder {
   readonly #options: RebuilderOptions
-  /** Until when a rule may miss what the journal no longer held, ms UTC. */
-  readonly #warming = new Map<string, number>()
   #jobs = 0
   /** The latest, which the spare thread's answers are for. */
   #job: RebuildJob | undefined
@@ -87,14 +85,6 @@ export class Rebuilder {
   /** A rebuild reads the journal: nothing of it may be dropped. */
   get isReading(): boolean {
     return this.#chase !== undefined
-  }
-
-  /** The rules' figures, with until when each is warming. */
-  withWarming(stats: readonly RuleStats[], nowMs: number): RuleStats[] {
-    return stats.map((rule) => {
-      const warmingUntilMs = this.#warming.get(rule.ruleId) ?? 0
-      return warmingUntilMs > nowMs ? { ...rule, warmingUntilMs } : rule
-    })
   }
 
   /**
@@ -132,7 +122,6 @@ export class Rebuilder {
     const { plan, job } = chase
     this.#chase = undefined
     this.#change = undefined
-    this.#note(plan)
     this.#counts = { rules: plan.rules, warming: plan.warming, ...job.counts }
     return { rebuilt: await this.#takeIn(rebuilt, plan, at), plan }
   }
@@ -142,7 +131,6 @@ export class Rebuilder {
     const job = this.#newJob(at.rules, plan.rules)
     for (const pass of plan.passes) job.pass(pass)
     const rebuilt = await job.finish(this.#options.partitions.states(), at.nowMs)
-    this.#note(plan)
     return this.#takeIn(rebuilt, plan, at)
   }
 
@@ -184,11 +172,6 @@ export class Rebuilder {
       await this.#options.yieldTo()
     }
     return taken
-  }
-
-  #note(plan: RebuildPlan): void {
-    for (const id of plan.rules) this.#warming.delete(id)
-    for (const { ruleId, untilMs } of plan.warming) this.#warming.set(ruleId, untilMs)
   }
 }
 

@@ -86,7 +86,8 @@ export async function replay(options: ReplayOptions): Promise<Replayed> {
       const at = { engine, rules, nowMs: entry.body.nowMs, no: entry.no }
       const rebuilt = plan && (await options.rebuilder.again(plan, at))
       const replaced = { previous: engine, no: entry.no, ...(rebuilt && { rebuilt }) }
-      engine = createEngine({ ruleset: rules.ruleset, reorderOf, ...replaced })
+      const warming = plan?.warming ?? []
+      engine = createEngine({ ruleset: rules.ruleset, reorderOf, ...replaced, warming })
     }
     const answer = runAgain(entry, { engine, rules, partitions, rematch })
     entries++
