@@ -359,7 +359,9 @@ export class Core {
     })
     const former = this.#rules
     this.#setRules(rules)
-    const { rebuilt, plan } = await this.#rebuilder.atActivation({ former, rules, nowMs, no })
+    const isTrimmed = (ruleId: string): boolean => this.#engine.isTrimmed(ruleId)
+    const change = { former, rules, nowMs, no, isTrimmed }
+    const { rebuilt, plan } = await this.#rebuilder.atActivation(change)
     const replaced = { previous: this.#engine, no, ...(rebuilt && { rebuilt }) }
     this.#engine = this.#newEngine({ ...replaced, ...(plan && { warming: plan.warming }) })
     this.#checkpointer.restart()
