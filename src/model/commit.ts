@@ -18,6 +18,8 @@ export type LogBody =
       readonly to: number
       readonly nowMs: number
       readonly ruleset: string
+      /** They broke the work twice and were left out: seen as a hole (I13). */
+      readonly isLeftOut?: true
     }
   | {
       readonly kind: 'clock'

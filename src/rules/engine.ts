@@ -89,6 +89,8 @@ export interface Engine {
   load(saved: SavedBucket): void
   /** What is stored of this bucket is not its state: it begins with none and is written again. */
   disown(name: BucketName): void
+  /** Whether some group of the rule has lost matches that a higher count would need. */
+  isTrimmed(ruleId: string): boolean
   /** Of every rule in force. */
   stateHashes(): { readonly ruleId: string; readonly stateHash: string }[]
   /** What rules have read as their watermark, by what they read: for the time bucket. */
@@ -300,6 +302,10 @@ class RuleEngine implements Engine {
     this.#runner(ruleId, stateHash)?.disown(bucket)
   }
 
+  isTrimmed(ruleId: string): boolean {
+    return this.#byId.get(ruleId)?.buckets.isTrimmed ?? false
+  }
+
   stateHashes(): { ruleId: string; stateHash: string }[] {
     return this.#rules.runners.map(({ rule: { id, stateHash } }) => ({ ruleId: id, stateHash }))
   }
@@ -312,7 +318,10 @@ class RuleEngine implements Engine {
     const taken = begin(rules, rebuilt.watermarks, { ...this.#runnerOptions, no })
     for (const runner of taken.runners) disown(runner, this.#former)
     this.#takeWaiting(taken.runners, no)
-    return new RebuiltRules(rebuilt, taken, no)
+    // Of the same name, and loaded: it is handed over when the one in force ends.
+    const isLoaded = ({ ruleId, stateHash, bucket }: BucketName): boolean =>
+      this.#runner(ruleId, stateHash)?.buckets.isOpen(bucket, no) === false
+    return new RebuiltRules(rebuilt, taken, { no, isLoaded })
   }
 
   #miss(input: string, { nowMs, no }: EngineContext): void {

@@ -53,7 +53,7 @@ export class PartitionTracker {
    */
   open(partition: string, input: string, epoch: number, nowMs: number): void {
     if (this.#states.has(partition)) return
-    this.#states.set(partition, this.#begin({ id: partition, input, epoch, nowMs }))
+    this.#create({ id: partition, input, epoch, nowMs })
     this.#unannounced.add(partition)
   }
 
@@ -125,12 +125,12 @@ export class PartitionTracker {
   }
 
   /**
-   * Witnessed watermark of one partition; before its first event that of its input's earlier ones,
-   * also when no entry has named it yet. -Infinity where there is nothing. ms UTC.
+   * Witnessed watermark of one partition, ms UTC; -Infinity before the first event of its input.
+   * One that nobody opened is judged as it would begin: its process died before it said so.
    */
   witnessed(partition: string, clock: Clock): number {
-    const state = this.#states.get(partition)
-    return this.#witnessedOf(state ?? this.#named(partition, 0), clock)
+    const state = this.#states.get(partition) ?? this.#beginning(named(partition))
+    return this.#witnessedOf(state, clock)
   }
 
   /**
@@ -163,7 +163,7 @@ export class PartitionTracker {
   /** It was retired, so read to its end, and others of its input have been since. */
   hasForgotten(partition: string): boolean {
     if (this.#states.has(partition)) return false
-    const { input, epoch } = this.#named(partition, 0)
+    const { input, epoch } = named(partition)
     const later = this.states().filter(
       (state) => state.input === input && state.epoch > epoch && state.progress === 'retired',
     )
@@ -198,7 +198,10 @@ export class PartitionTracker {
     return state.progress === 'caught_up' && silentMs < 1_000 ? 'caught_up' : 'behind'
   }
 
-  #witnessedOf(state: PartitionState, clock: Clock): number {
+  #witnessedOf(
+    state: Pick<PartitionState, 'input' | 'maxTimeMs' | 'maxReceivedMs'>,
+    clock: Clock,
+  ): number {
     const max = clock === 'received' ? state.maxReceivedMs : state.maxTimeMs
     return max === null ? -Infinity : max - this.#timing(state.input).reorderMs
   }
@@ -210,43 +213,49 @@ export class PartitionTracker {
   }
 
   #createNamed(partition: string, nowMs: number): PartitionState {
-    const state = this.#named(partition, nowMs)
-    this.#states.set(partition, state)
-    return state
+    return this.#create({ ...named(partition), nowMs })
   }
 
-  #named(partition: string, nowMs: number): PartitionState {
-    const input = inputOfPartition(partition)
-    const epoch = Number(partition.slice(input.length + 1))
-    return this.#begin({ id: partition, input, epoch: Number.isInteger(epoch) ? epoch : 0, nowMs })
-  }
-
-  /** As it begins, with what its input's earlier ones have witnessed. */
-  #begin(opened: {
-    readonly id: string
-    readonly input: string
-    readonly epoch: number
-    readonly nowMs: number
-  }): PartitionState {
-    let maxTimeMs: number | null = null
-    let maxReceivedMs: number | null = null
-    for (const state of this.#states.values()) {
-      if (state.input !== opened.input || state.epoch >= opened.epoch) continue
-      maxTimeMs = greatest(maxTimeMs, state.maxTimeMs)
-      maxReceivedMs = greatest(maxReceivedMs, state.maxReceivedMs)
-    }
-    return {
-      id: opened.id,
-      input: opened.input,
-      epoch: opened.epoch,
+  #create({ nowMs, ...opened }: Named & { readonly nowMs: number }): PartitionState {
+    const state: PartitionState = {
+      ...opened,
+      ...this.#beginning(opened),
       next: 0,
-      maxTimeMs,
-      maxReceivedMs,
-      lastReceivedMs: opened.nowMs,
+      lastReceivedMs: nowMs,
       link: 'up',
       progress: 'caught_up',
     }
+    this.#states.set(opened.id, state)
+    return state
   }
+
+  /** What the input's earlier partitions have shown. */
+  #beginning({
+    input,
+    epoch,
+  }: Named): Pick<PartitionState, 'input' | 'maxTimeMs' | 'maxReceivedMs'> {
+    let maxTimeMs: number | null = null
+    let maxReceivedMs: number | null = null
+    for (const state of this.#states.values()) {
+      if (state.input !== input || state.epoch >= epoch) continue
+      maxTimeMs = greatest(maxTimeMs, state.maxTimeMs)
+      maxReceivedMs = greatest(maxReceivedMs, state.maxReceivedMs)
+    }
+    return { input, maxTimeMs, maxReceivedMs }
+  }
+}
+
+interface Named {
+  readonly id: string
+  readonly input: string
+  readonly epoch: number
+}
+
+/** A partition by its name, `input@epoch`. */
+function named(id: string): Named {
+  const input = inputOfPartition(id)
+  const epoch = Number(id.slice(input.length + 1))
+  return { id, input, epoch: Number.isInteger(epoch) ? epoch : 0 }
 }
 
 function greatest(a: number | null, b: number | null): number | null {

@@ -1,3 +1,4 @@
+import type { BucketName } from './engine.ts'
 import type { Rebuilt, RebuiltBucket } from './rebuild.ts'
 import type { Runners } from './take-over.ts'
 
@@ -8,20 +9,31 @@ import type { Runners } from './take-over.ts'
 export class RebuiltRules {
   readonly rebuilt: Rebuilt
   readonly runners: Runners
-  readonly #no: number
+  readonly #at
   readonly #byId
 
-  /** `no`: the entry that brings them into force. */
-  constructor(rebuilt: Rebuilt, runners: Runners, no: number) {
+  constructor(
+    rebuilt: Rebuilt,
+    runners: Runners,
+    at: {
+      /** The entry that brings them into force. */
+      readonly no: number
+      /** A start has loaded this bucket as it was at that entry or later. */
+      readonly isLoaded: (bucket: BucketName) => boolean
+    },
+  ) {
     this.rebuilt = rebuilt
     this.runners = runners
-    this.#no = no
+    this.#at = at
     this.#byId = new Map(runners.runners.map((runner) => [runner.rule.id, runner]))
   }
 
   /** Every one of {@link Rebuilt.buckets}, once. One that was loaded and holds the entry stays. */
-  fill({ ruleId, stateHash, bucket, blob }: RebuiltBucket): void {
+  fill(rebuilt: RebuiltBucket): void {
+    const { ruleId, stateHash, bucket, blob } = rebuilt
+    const { no, isLoaded } = this.#at
     const runner = this.#byId.get(ruleId)
-    if (runner?.rule.stateHash === stateHash) runner.takeRebuilt(bucket, blob, this.#no)
+    if (runner?.rule.stateHash !== stateHash || isLoaded(rebuilt)) return
+    runner.takeRebuilt(bucket, blob, no)
   }
 }

@@ -21,7 +21,7 @@ export function takeOver(
   previous: readonly RuleRunner[],
   rules: readonly Rule[],
   options: RunnerOptions & {
-    /** Those of edited rules, filled with what the journal gave back. */
+    /** Those of edited rules, filled with what the journal gave back; what they had goes. */
     readonly rebuilt: Runners | undefined
     readonly formerBuckets: FormerBuckets
   },
@@ -36,19 +36,24 @@ export function takeOver(
     const given = taken.get(rule.id)
     if (given !== undefined) return given
     const candidate = former.get(rule.id)
-    const kept = candidate?.rule.stateHash === rule.stateHash ? candidate : undefined
+    const isKept = candidate?.rule.stateHash === rule.stateHash
+    const kept = isKept ? candidate : undefined
     if (kept !== undefined) former.delete(rule.id)
     const watermarkMs = kept?.clock.watermarkMs ?? -Infinity
     const runner = new RuleRunner(rule, clockOf(clocks, rule, watermarkMs), options, kept)
     if (kept === undefined) disown(runner, formerBuckets)
     return runner
   })
-  const ids = new Set(rules.map(({ id }) => id))
+  const byId = new Map(runners.map((runner) => [runner.rule.id, runner]))
   const handedBack: SavedBucket[] = []
   for (const runner of former.values()) {
     const { id: ruleId, stateHash } = runner.rule
-    formerBuckets.add({ ruleId, stateHash }, runner.stored())
-    handedBack.push(...runner.close(ids.has(ruleId) ? 'edit' : 'rule_removed', no))
+    const next = byId.get(ruleId)
+    // Under the same name as what is stored the new life must overwrite all of it.
+    if (next?.rule.stateHash === stateHash) {
+      for (const bucket of runner.stored()) next.disown(bucket)
+    } else formerBuckets.add({ ruleId, stateHash }, runner.stored())
+    handedBack.push(...runner.close(next === undefined ? 'rule_removed' : 'edit', no))
   }
   return { runners, clocks: [...clocks.values()], handedBack }
 }

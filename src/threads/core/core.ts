@@ -38,6 +38,7 @@ import { evidenceOf } from './evidence.ts'
 import { Feeds } from './feeds.ts'
 import { withGaps } from './gaps.ts'
 import { InvariantGuard } from './invariant-guard.ts'
+import { leaveOut } from './broken-work.ts'
 import { loadRulesOnce, NO_RULES, parseRules } from './loaded-rules.ts'
 import type { LoadedRules, LoadRules } from './loaded-rules.ts'
 import { LateShare } from './late-share.ts'
@@ -162,7 +163,6 @@ export class Core {
     const claim = await store.claim(owner, clock())
     report({ name: 'core.claimed', detail: { epoch: claim.epoch, nextNo: claim.nextNo } })
     this.#committer.nextNo = claim.nextNo
-    this.#guard.restore(claim.unverified)
     this.#engine = await recover({
       ...this.#options,
       claim,
@@ -323,9 +323,17 @@ export class Core {
       const openings = this.#partitionClock.openings(this.#epoch, inputs)
       entries.push(this.#passTime(nowMs, openings, firstNo + entries.length))
     }
-    for (const slice of this.#feeds.take(COMMIT_RECORDS_MAX, this.#rules)) {
+    const recordsMax = this.#guard.recordsMax(COMMIT_RECORDS_MAX)
+    for (const slice of this.#feeds.take(recordsMax, this.#rules)) {
       const { partition, from, count } = slice
-      const at = { nowMs, ruleset: this.#rules.hash, no: firstNo + entries.length }
+      const { ruleset, hash } = this.#rules
+      const broken = this.#guard.begins(slice, { nowMs, no: firstNo + entries.length }, ruleset)
+      entries.push(...broken)
+      const at = { nowMs, ruleset: hash, no: firstNo + entries.length }
+      if (broken.length > 0) {
+        entries.push(leaveOut(this.#engine, this.#partitions, { ...slice, ruleset: hash }, at))
+        continue
+      }
       entries.push(
         this.#options.span('tocsin.slice', { partition, from, count }, () =>
           this.#lateShare.observe(
@@ -379,7 +387,8 @@ export class Core {
   /** The rule set to bring into force now, if there is one. */
   #nextPrepared({ rules }: Wanted, nowMs: number): RulesMessage | undefined {
     const at = { nowMs, nextNo: this.#committer.nextNo }
-    if (!this.#rebuilder.prepare({ former: this.#rules, rules }, at)) return undefined
+    const change = { former: this.#rules, rules, engine: this.#engine }
+    if (!this.#rebuilder.prepare(change, at)) return undefined
     return this.#nextRules.prepared((order) => this.#options.post({ kind: 'prepared', order }))
   }
 

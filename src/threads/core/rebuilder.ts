@@ -53,6 +53,8 @@ interface Change {
   readonly former: LoadedRules
   readonly rules: LoadedRules
   readonly edited: readonly Rule[]
+  /** Others that have to be rebuilt as soon as a group of theirs is cut. */
+  readonly unlessTrimmed: readonly Rule[]
 }
 
 /**
@@ -92,12 +94,12 @@ export class Rebuilder {
    * was edited, or lets it follow. `true` when the rules may come into force.
    */
   prepare(
-    { former, rules }: Pick<Change, 'former' | 'rules'>,
+    change: { readonly former: LoadedRules; readonly rules: LoadedRules; readonly engine: Engine },
     at: { readonly nowMs: number; readonly nextNo: number },
   ): boolean {
-    if (this.#change?.former !== former || this.#change.rules !== rules) {
-      this.#change = { former, rules, edited: editedRules(former.ruleset, rules.ruleset) }
-      const { edited } = this.#change
+    if (this.#isNew(change)) {
+      this.#change = changeOf(change)
+      const { edited, rules } = this.#change
       // What was edited may come with other edits that need no state: the work is still of use.
       const key = keyOf(edited, rules)
       if (this.#chase?.key !== key) {
@@ -115,13 +117,13 @@ export class Rebuilder {
    * edited. Partitions must have the timing of the new rules already.
    */
   async atActivation(at: Activation): Promise<RebuiltWith> {
+    this.#change = undefined
     if (this.#chase === undefined) return {}
     const { chase } = this.#chase
     const partitions = this.#options.partitions.states()
     const rebuilt = await chase.finish({ partitions, nextNo: at.no }, at.nowMs)
     const { plan, job } = chase
     this.#chase = undefined
-    this.#change = undefined
     this.#counts = { rules: plan.rules, warming: plan.warming, ...job.counts }
     return { rebuilt: await this.#takeIn(rebuilt, plan, at), plan }
   }
@@ -141,6 +143,12 @@ export class Rebuilder {
     this.#lastReload = { ...at, ...this.#counts, episodes }
     this.#counts = undefined
     this.#options.report({ name: 'rules.rebuilt', detail: { ...this.#lastReload } })
+  }
+
+  #isNew({ former, rules, engine }: Parameters<Rebuilder['prepare']>[0]): boolean {
+    const last = this.#change
+    if (last?.former !== former || last.rules !== rules) return true
+    return last.unlessTrimmed.some(({ id }) => engine.isTrimmed(id))
   }
 
   #begin({ rules, edited }: Change, at: { nowMs: number; nextNo: number }): RebuildChase {
@@ -173,6 +181,20 @@ export class Rebuilder {
     }
     return taken
   }
+}
+
+function changeOf({
+  former,
+  rules,
+  engine,
+}: {
+  readonly former: LoadedRules
+  readonly rules: LoadedRules
+  readonly engine: Engine
+}): Change {
+  const edited = editedRules(former, rules, (id) => engine.isTrimmed(id))
+  const atMost = editedRules(former, rules, () => true)
+  return { former, rules, edited, unlessTrimmed: atMost.filter((rule) => !edited.includes(rule)) }
 }
 
 /** Everything that the state of the edited rules depends on, besides the journal. */
