@@ -166,15 +166,16 @@ describe('the state of an edited rule', () => {
         const sinceMs = ms - reachOf(rule, REORDER_MS)
         const kept = steps.filter((step) => 'kind' in step || step.receivedMs >= sinceMs)
         const rebuilt = rebuildOf(rule, [OPENING, ...kept]).finish(partitions, nowMs)
-        const entries = (blobs: Iterable<{ blob: Uint8Array } | [number, Uint8Array]>) =>
-          [...blobs].length
+        const held = createEngine({ ruleset: rulesetOf(rule), reorderOf: () => REORDER_MS })
+        for (const bucket of rebuilt.buckets) held.load({ ...bucket, no: 0 })
         // Where nothing was left out all bytes are equal; else an episode may begin later.
         if (kept.length === steps.length) {
           expect(rebuilt.buckets.map(({ blob }) => blob)).toEqual(
             savedOf(rule, engine).map(([, blob]) => blob),
           )
         }
-        expect(entries(rebuilt.buckets)).toBe(entries(savedOf(rule, engine)))
+        // What was refused long ago is no state of the windows; it waits to be read back elsewhere.
+        expect(held.stats()[0]!.groups).toBe(engine.stats()[0]!.groups)
         expect(rebuilt.episodes.length).toBe(engine.stats()[0]!.openEpisodes)
       }),
       { numRuns: 200 },
