@@ -85,23 +85,19 @@ export class InvariantGuard {
 
   /**
    * Commits it with its incident and, where the process is to go live all the same, with the marks;
-   * where it is not, throws {@link BrokenInvariantError}.
+   * where it is not, throws {@link BrokenInvariantError}. A process that was replaced may have read
+   * what its successor was writing: that is no broken promise, and nothing is said but the fence.
    */
   async write(body: BrokenBody, ruleset: CompiledRuleset, cause?: unknown): Promise<void> {
-    const { committer, engineVersion, report } = this.#options
+    const { report } = this.#options
     const { nowMs, no, what, message, rules, isLive } = body
-    report({ name: 'core.invariant_broken', detail: { no, what, error: message } })
     if (isLive) this.#unverified.mark(ruleset, { rules, sinceMs: nowMs, cause: message })
     const entry = brokenEntry(body)
-    await committer.commit({
-      nowMs,
-      engineVersion,
-      entries: [isLive ? { ...entry, unverified: this.#unverified.all() } : entry],
-      commands: [],
-      attempts: [],
-      recomputed: [],
-      evidence: new Map(),
-    })
+    const marked = isLive ? { ...entry, unverified: this.#unverified.all() } : entry
+    const failure = await this.#committed(marked, nowMs)
+    if (failure instanceof FencedError) throw failure
+    report({ name: 'core.invariant_broken', detail: { no, what, error: message } })
+    if (failure !== undefined) throw failure
     if (!isLive) throw new BrokenInvariantError(body, cause)
     report({ name: 'rules.unverified', detail: { rules: namesOf(rules), cause: message } })
   }
@@ -129,7 +125,22 @@ export class InvariantGuard {
     // What it throws says the same, or that not even this could be written.
     return this.write(body, ruleset, error).then(
       () => error,
-      (reason: Error) => (reason instanceof BrokenInvariantError ? reason : error),
+      (reason: Error) => {
+        if (reason instanceof BrokenInvariantError) return reason
+        if (!(reason instanceof FencedError)) return error
+        report({ name: 'core.fenced', detail: { error: String(reason) } })
+        return reason
+      },
+    )
+  }
+
+  /** Commits an entry alone; answers what went wrong. */
+  async #committed(entry: CommitEntry, nowMs: number): Promise<unknown> {
+    const { committer, engineVersion } = this.#options
+    const nothing = { commands: [], attempts: [], recomputed: [], evidence: new Map() }
+    return committer.commit({ nowMs, engineVersion, entries: [entry], ...nothing }).then(
+      () => undefined,
+      (error: unknown) => error,
     )
   }
 
