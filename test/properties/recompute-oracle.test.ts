@@ -134,6 +134,7 @@ function recomputed(records: readonly Placed[], rule: Rule, rowsMax?: number) {
     hosts = hosts.filter((_, target) => pass.isPutOff(target))
   }
   return found
+    .filter(({ lateMatches }) => lateMatches > 0)
     .map(({ episode, lateMatches }) => {
       const { group, startMs, endMs, matches, firings, peak, state } = episode
       expect(state).toBe('settled')
