@@ -46,6 +46,7 @@ const DOORS: readonly { readonly packages: RegExp; readonly files: RegExp }[] = 
   { packages: /^yaml$/, files: /^src\/(lib\/yaml-document\.ts|config\/)/ },
   { packages: /^commander$/, files: /^src\/cli\// },
   { packages: /^kafkajs$/, files: /^src\/ingest\/kafka\/client\.ts$/ },
+  { packages: /^snappyjs$/, files: /^src\/ingest\/kafka\/codecs\/snappy\.ts$/ },
   { packages: /^node:worker_threads$/, files: /^src\/(threads|demo)\// },
 ]
 

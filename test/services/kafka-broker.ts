@@ -179,7 +179,7 @@ export class KafkaBroker {
   /** Ends every broker and removes their data; does nothing to a cluster that was given. */
   async close(): Promise<void> {
     if (this.#folder === undefined) return
-    await Promise.all(this.ids.map((id) => this.#processes.has(id) && this.kill(id)))
+    await Promise.all([...this.#processes.keys()].map((id) => this.kill(id)))
     process.off('exit', this.#killAll)
     rmSync(this.#folder, { recursive: true, force: true })
   }
@@ -255,7 +255,7 @@ function javaArguments(run: {
 async function runJava(args: readonly string[], input: string): Promise<void> {
   const child = spawn('java', args, { stdio: ['pipe', 'pipe', 'pipe'] })
   let said = ''
-  const hear = (chunk: Buffer) => (said = `${said}${chunk}`.slice(-2_000))
+  const hear = (chunk: Buffer) => (said = (said + chunk.toString()).slice(-2_000))
   child.stdout.on('data', hear)
   child.stderr.on('data', hear)
   child.stdin.end(input)

@@ -47,7 +47,7 @@ async function fetchJars(version: KafkaVersion, folder: string): Promise<void> {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   let said = ''
-  maven.stderr.on('data', (chunk: Buffer) => (said = `${said}${chunk}`.slice(-2_000)))
+  maven.stderr.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-2_000)))
   const status = await new Promise<number | null>((resolve, reject) => {
     maven.once('error', reject)
     maven.once('close', resolve)
