@@ -59,9 +59,14 @@ export function readSettings(
   if (config === undefined) return { settings: undefined, problems }
   const folder = dirname(resolve(configFile))
   const inputs = Object.fromEntries(
-    config.inputs.map(({ name, labels, reorder, idle_after }) => [
+    config.inputs.map(({ name, type, labels, reorder, idle_after }) => [
       name,
-      { labels, reorderMs: reorder, idleAfterMs: idle_after },
+      {
+        labels,
+        reorderMs: reorder,
+        idleAfterMs: idle_after,
+        ...(type === 'kafka' && { isLog: true as const }),
+      },
     ]),
   )
   const data = resolve(folder, config.data)

@@ -25,6 +25,8 @@ export type LogBody =
         readonly id: string
         readonly link: PartitionLink
         readonly progress: PartitionProgress
+        /** Where reading of its log goes on, where that is decided here. */
+        readonly offset?: number
       }[]
     }
   | {
@@ -108,15 +110,35 @@ export interface CommitEntry {
   readonly partitions: readonly PartitionState[]
   /** Records of the entry that were gone when it was evaluated. */
   readonly gaps?: readonly Gap[]
+  /** Records of the entry that could not be read, kept for a person to look at. */
+  readonly quarantined?: readonly QuarantinedRecord[]
 }
 
-/** Records that are known to be missing: positions from … to (exclusive) of a partition. */
+export interface QuarantinedRecord {
+  readonly partition: string
+  readonly position: number
+  readonly reason: string
+  /** The record as it came. */
+  readonly bytes: Uint8Array
+}
+
+/**
+ * Records that are known to be missing from … to (exclusive). Of `journal` they are positions of
+ * the partition, else offsets of the log that it is read from.
+ */
 export interface Gap {
   readonly partition: string
   readonly from: number
   readonly to: number
-  readonly reason: 'journal'
+  readonly reason: GapReason
 }
+
+/**
+ * `journal`: gone from our own log. `retention`: gone from the log before they were read.
+ * `truncated`: the log ends before what was read of it. `recreated`: the log was deleted, another
+ * one has its name; how much was left of it nobody knows, so `to` is `from`.
+ */
+export type GapReason = 'journal' | 'retention' | 'truncated' | 'recreated'
 
 /** One transaction: one or several consecutive entries with everything that follows from them. */
 export interface CommitRequest {

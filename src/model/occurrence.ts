@@ -23,6 +23,11 @@ export type OccurrenceName =
   | 'input.own_record' // labels: input
   | 'input.connection_refused' // labels: input, reason
   | 'input.paused' // labels: input
+  | 'kafka.joined' // labels: input; detail: partitions
+  | 'kafka.rebalancing' // labels: input
+  | 'kafka.opened' // labels: input; detail: offsets
+  | 'kafka.trouble' // labels: input; detail: message
+  | 'kafka.failed' // labels: input, reason; detail: message, retryMs
   // journal
   | 'journal.segment_opened'
   | 'journal.segment_removed'

@@ -15,7 +15,7 @@ import type {
   PartitionState,
   Watermark,
 } from '../model/partition.ts'
-import { inputOfPartition } from '../model/slab.ts'
+import { epochOfPartition, inputOfPartition, stemOfPartition } from '../model/slab.ts'
 
 type Clock = 'event' | 'received'
 
@@ -64,6 +64,8 @@ export class PartitionTracker {
       readonly receivedMs: number
       readonly to: number
       readonly nowMs: number
+      /** Of a partition read from a log: offset to read next there. */
+      readonly offset?: number
     },
   ): void {
     const state = this.#states.get(partition) ?? this.#createNamed(partition, seen.nowMs)
@@ -76,15 +78,16 @@ export class PartitionTracker {
       maxReceivedMs: isEmpty ? state.maxReceivedMs : greatest(state.maxReceivedMs, seen.receivedMs),
       lastReceivedMs: isEmpty ? state.lastReceivedMs : seen.nowMs,
       progress: state.progress === 'idle' && !isEmpty ? 'caught_up' : state.progress,
+      ...(seen.offset !== undefined && { offset: seen.offset }),
     })
   }
 
   /** Makes true what a clock entry says. */
   applyClock(body: LogBody): void {
     if (body.kind !== 'clock') return
-    for (const { id, link, progress } of body.partitions) {
+    for (const { id, link, progress, offset } of body.partitions) {
       const state = this.#states.get(id) ?? this.#createNamed(id, body.nowMs)
-      this.#states.set(id, { ...state, link, progress })
+      this.#states.set(id, { ...state, link, progress, ...(offset !== undefined && { offset }) })
       this.#unannounced.delete(id)
       if (progress === 'retired') this.#retiring.delete(id)
     }
@@ -178,8 +181,7 @@ export class PartitionTracker {
 
   #createNamed(partition: string, nowMs: number): PartitionState {
     const input = inputOfPartition(partition)
-    const epoch = Number(partition.slice(input.length + 1))
-    return this.#create({ id: partition, input, epoch: Number.isInteger(epoch) ? epoch : 0, nowMs })
+    return this.#create({ id: partition, input, epoch: epochOfPartition(partition), nowMs })
   }
 
   #create(opened: {
@@ -188,10 +190,11 @@ export class PartitionTracker {
     readonly epoch: number
     readonly nowMs: number
   }): PartitionState {
+    const stem = stemOfPartition(opened.id)
     let maxTimeMs: number | null = null
     let maxReceivedMs: number | null = null
     for (const state of this.#states.values()) {
-      if (state.input !== opened.input || state.epoch >= opened.epoch) continue
+      if (stemOfPartition(state.id) !== stem || state.epoch >= opened.epoch) continue
       maxTimeMs = greatest(maxTimeMs, state.maxTimeMs)
       maxReceivedMs = greatest(maxReceivedMs, state.maxReceivedMs)
     }

@@ -49,6 +49,7 @@ export const COLUMNS = {
     last_received_ms: integer,
     link: text,
     progress: text,
+    log_offset: integer,
   },
   ruleset: {
     hash: text,

@@ -52,6 +52,8 @@ export interface Database {
     last_received_ms: number
     link: string
     progress: string
+    /** Of a partition read from a log: offset there of the next record to evaluate. */
+    log_offset: number | null
   }
   /** Where it came from stands in the columns from `git_commit` on; `null` where that is unknown. */
   ruleset: {

@@ -48,6 +48,16 @@ const REFUSED_CONNECTIONS = counter(
   ['input', 'reason'],
 )
 const PAUSED = counter('input_pauses', 'Times an input had to wait for the journal.', ['input'])
+const KAFKA_JOINS = counter('kafka_joins', 'Times a consumer joined its group.', ['input'])
+const KAFKA_REBALANCES = counter('kafka_rebalances', 'Times the group was dealt anew.', ['input'])
+const KAFKA_OPENINGS = counter('kafka_openings', 'Times partitions were read on.', ['input'])
+const KAFKA_TROUBLES = counter('kafka_troubles', 'Errors that the consumer went on after.', [
+  'input',
+])
+const KAFKA_FAILURES = counter('kafka_failures', 'Consumers that ended and were made anew.', [
+  'input',
+  'reason',
+])
 const SEGMENTS_OPENED = counter('journal_segments_opened', 'Journal segments begun.')
 const SEGMENTS_REMOVED = counter(
   'journal_segments_removed',
@@ -130,6 +140,20 @@ export const OCCURRENCES: Readonly<Record<OccurrenceName, OccurrenceEntry>> = {
     REFUSED_CONNECTIONS,
   ),
   'input.paused': entry('warn', 'input {input} waits for the journal', PAUSED),
+
+  'kafka.joined': entry(
+    'info',
+    'input {input} joined its group: {partitions} partitions',
+    KAFKA_JOINS,
+  ),
+  'kafka.rebalancing': entry('info', 'the group of input {input} is dealt anew', KAFKA_REBALANCES),
+  'kafka.opened': entry('info', 'input {input} reads its partitions on', KAFKA_OPENINGS),
+  'kafka.trouble': entry('warn', 'input {input} had trouble with Kafka: {message}', KAFKA_TROUBLES),
+  'kafka.failed': entry(
+    'warn',
+    'input {input} lost Kafka ({reason}) and tries again: {message}',
+    KAFKA_FAILURES,
+  ),
 
   'journal.segment_opened': entry('debug', 'a journal segment was begun', SEGMENTS_OPENED),
   'journal.segment_removed': entry('info', 'a journal segment was dropped', SEGMENTS_REMOVED),

@@ -1,11 +1,10 @@
-import type { GelfInputSettings } from '../ingest/gelf/settings.ts'
 import type { CommandRequest, CommandResult } from '../model/command.ts'
 import { FencedError } from '../model/commit.ts'
 import type { Report } from '../model/occurrence.ts'
 import type { AttemptReport } from '../model/outbox.ts'
 import type { ActiveRuleset, RulesetOrigin, RulesetSource } from '../model/ruleset.ts'
 import type { CoreStats } from '../model/stats.ts'
-import type { FailedMessage, FromCore, ListeningInput, Routing } from './messages.ts'
+import type { FailedMessage, FromCore, InputSettings, ListeningInput, Routing } from './messages.ts'
 import type { Threads } from './threads.ts'
 
 /** Commands and reports that wait for their commit; more are refused (I2). */
@@ -84,7 +83,7 @@ export class CoreClient {
 
   /** Opens the inputs, dealt to the intake threads; all listen or it rejects. */
   async open(
-    dealt: readonly (readonly GelfInputSettings[])[],
+    dealt: readonly (readonly InputSettings[])[],
     epoch: number,
   ): Promise<readonly ListeningInput[]> {
     const waiting = this.#threads.intakes.map((intake, thread) => {

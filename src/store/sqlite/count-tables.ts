@@ -2,6 +2,9 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { CommitEntry } from '../../model/commit.ts'
 import { prepare } from './statement.ts'
 
+/** The newest of these are kept; each has at most some kilobytes. */
+const QUARANTINE_MAX = 10_000
+
 /** Partition states, SLO counts and the ledger of one entry: sums that a commit adds to. */
 export class CountTables {
   readonly #shard: string
@@ -10,18 +13,20 @@ export class CountTables {
   readonly #total
   readonly #ledger
   readonly #gap
+  readonly #quarantine
+  readonly #trimQuarantine
 
   constructor(database: DatabaseSync, shard: string) {
     this.#shard = shard
     this.#partition = prepare(
       database,
       `INSERT INTO "partition" (shard, id, input, epoch, next, max_time_ms, max_received_ms,
-         last_received_ms, link, progress)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         last_received_ms, link, progress, log_offset)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (shard, id) DO UPDATE SET epoch = excluded.epoch, next = excluded.next,
          max_time_ms = excluded.max_time_ms, max_received_ms = excluded.max_received_ms,
          last_received_ms = excluded.last_received_ms, link = excluded.link,
-         progress = excluded.progress`,
+         progress = excluded.progress, log_offset = excluded.log_offset`,
     )
     this.#minute = prepare(
       database,
@@ -41,6 +46,15 @@ export class CountTables {
       `INSERT INTO gap (partition, from_position, to_position, reason, found_ms)
        VALUES (?, ?, ?, ?, ?)`,
     )
+    this.#quarantine = prepare(
+      database,
+      `INSERT INTO quarantine (partition, position, reason, detail, bytes, at_ms)
+       VALUES (?, ?, ?, ?, ?, ?)`,
+    )
+    this.#trimQuarantine = prepare(
+      database,
+      'DELETE FROM quarantine WHERE seq <= (SELECT max(seq) FROM quarantine) - ?',
+    )
     this.#ledger = prepare(
       database,
       `INSERT INTO ledger (rule_id, hour_ms, class, reason, n) VALUES (?, ?, ?, ?, ?)
@@ -48,10 +62,14 @@ export class CountTables {
     )
   }
 
-  write({ body, effects, partitions, gaps = [] }: CommitEntry): void {
+  write({ body, effects, partitions, gaps = [], quarantined = [] }: CommitEntry): void {
     for (const { partition, from, to, reason } of gaps) {
       this.#gap.run(partition, from, to, reason, body.nowMs)
     }
+    for (const { partition, position, reason, bytes } of quarantined) {
+      this.#quarantine.run(partition, position, reason, '', bytes, body.nowMs)
+    }
+    if (quarantined.length > 0) this.#trimQuarantine.run(QUARANTINE_MAX)
     for (const partition of partitions) {
       this.#partition.run(
         this.#shard,
@@ -64,6 +82,7 @@ export class CountTables {
         partition.lastReceivedMs,
         partition.link,
         partition.progress,
+        partition.offset ?? null,
       )
     }
     for (const { slo, group, minuteMs, total, bad } of effects.slo) {

@@ -15,23 +15,28 @@ import type { CommitEntry, CoreStore, TimeBucket } from '../../model/commit.ts'
 import { FencedError } from '../../model/commit.ts'
 import type { Report } from '../../model/occurrence.ts'
 import type { AttemptReport } from '../../model/outbox.ts'
+import { epochOfPartition } from '../../model/slab.ts'
 import { activate, correlate, passTime } from '../../pipeline.ts'
 import { createEngine } from '../../rules/engine.ts'
 import type { Engine, EngineOptions } from '../../rules/engine.ts'
 import { PartitionTracker } from '../../rules/partition-tracker.ts'
 import type { Span } from '../../telemetry/tracing.ts'
-import type { FromCore, RulesMessage, ToCore } from '../messages.ts'
+import type { CoreToIntake, FromCore, RulesMessage, ToCore } from '../messages.ts'
 import { slabName } from '../messages.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { Committer } from './committer.ts'
 import { coreStats } from './core-stats.ts'
 import type { Decisions } from './decide-with.ts'
 import { evidenceOf } from './evidence.ts'
-import { Feeds } from './feeds.ts'
-import { withGaps } from './gaps.ts'
+import { Feeds, mayGrow } from './feeds.ts'
+import { withGaps, withToldGaps } from './gaps.ts'
+import { InputLinks } from './input-links.ts'
 import { LoadedRules, NO_RULES } from './loaded-rules.ts'
+import { LogOpenings } from './log-openings.ts'
+import type { Opening } from './log-openings.ts'
 import { PartitionClock } from './partition-clock.ts'
 import type { ClockStates } from './partition-clock.ts'
+import { withQuarantined } from './quarantine.ts'
 import { Rebuilder } from './rebuilder.ts'
 import { Rematch } from './rematch.ts'
 import { replay } from './replay.ts'
@@ -59,6 +64,8 @@ export interface CoreOptions {
   /** A span per slice, where traces are on. */
   readonly span: Span
   readonly post: (message: FromCore) => void
+  /** Tells an intake thread. */
+  readonly toIntake: (thread: number, message: CoreToIntake) => void
   /** The core cannot go on: fenced, or a promise of ours is broken. */
   readonly onFatal: (error: Error) => void
   /** Lets messages in between two commits; default: the event loop's next round. */
@@ -73,6 +80,8 @@ export class Core {
   readonly #checkpointer: Checkpointer
   readonly #partitions: PartitionTracker
   readonly #partitionClock: PartitionClock
+  readonly #links = new InputLinks()
+  readonly #openings: LogOpenings
   readonly #rebuilder: Rebuilder
   #rules = new LoadedRules(NO_RULES)
   #engine: Engine
@@ -101,7 +110,12 @@ export class Core {
       onComplete: (time) => this.#retain(time),
     })
     this.#partitions = new PartitionTracker([], (input) => this.#rules.timing(input))
-    this.#partitionClock = new PartitionClock(this.#partitions, this.#feeds)
+    this.#partitionClock = new PartitionClock(this.#partitions, this.#feeds, this.#links)
+    this.#openings = new LogOpenings({
+      feeds: this.#feeds,
+      partitions: this.#partitions,
+      journal: options.journal,
+    })
     const yieldTo = options.yieldTo ?? nextRound
     this.#rebuilder = new Rebuilder({ ...options, yieldTo, partitions: this.#partitions })
     this.#engine = this.#newEngine()
@@ -152,6 +166,12 @@ export class Core {
         this.#lastRules = message.order
         this.#nextRules.push(message)
         break
+      case 'logs':
+        this.#openings.add(message)
+        break
+      case 'link':
+        this.#links.set(message, this.#options.clock())
+        break
       case 'routing':
         this.#options.decisions.setRouting(message.routing)
         break
@@ -193,7 +213,10 @@ export class Core {
     const { journal } = this.#options
     this.#ticks++
     const mayOverlap = this.#ticks <= OVERLAP_TICKS || this.#ticks % OVERLAP_TICKS === 0
-    if (this.#isLive && mayOverlap) this.#feeds.growBacklog(journal, this.#epoch)
+    if (this.#isLive && mayOverlap) {
+      const isWanted = (id: string): boolean => mayGrow(id, this.#partitions.state(id))
+      this.#feeds.growBacklog(journal, this.#epoch, isWanted)
+    }
     this.#wake()
     if (!this.#isLive) return
     const nowMs = this.#options.clock()
@@ -254,8 +277,7 @@ export class Core {
     if (!this.#isLive) {
       if (next === undefined) return false
       this.#isLive = true
-      const inputs = Object.keys(this.#rules.source.inputs)
-      const openings = this.#partitionClock.openings(this.#epoch, inputs)
+      const openings = this.#partitionClock.openings(this.#epoch, this.#links.sockets())
       entries.push(this.#passTime(nowMs, openings, firstNo + entries.length))
     }
     for (const slice of this.#feeds.take(COMMIT_RECORDS_MAX, this.#rules)) {
@@ -263,13 +285,22 @@ export class Core {
       const at = { nowMs, ruleset: this.#rules.hash, no: firstNo + entries.length }
       entries.push(
         this.#options.span('tocsin.slice', { partition, from, count }, () =>
-          withGaps(
-            correlate(this.#engine, this.#partitions, slice, at),
+          withQuarantined(
+            withGaps(
+              correlate(this.#engine, this.#partitions, slice, at),
+              slice,
+              this.#options.report,
+            ),
             slice,
-            this.#options.report,
+            this.#options.journal,
           ),
         ),
       )
+    }
+    const openings = this.#openings.take(this.#epoch)
+    for (const { states, gaps } of openings) {
+      const entry = this.#passTime(nowMs, states, firstNo + entries.length)
+      entries.push(withToldGaps(entry, gaps, this.#options.report))
     }
     if (this.#isTicking) {
       this.#isTicking = false
@@ -286,7 +317,22 @@ export class Core {
     const { engineVersion, journal, event } = this.#options
     const evidence = evidenceOf(entries, journal, event)
     await this.#committer.commit({ nowMs, engineVersion, entries, commands, attempts, evidence })
+    this.#tellIntakes(entries, openings)
     return true
+  }
+
+  /** What intakes that read logs wait for, now that it is committed. */
+  #tellIntakes(entries: readonly CommitEntry[], openings: readonly Opening[]): void {
+    const { toIntake } = this.#options
+    for (const { thread, answer } of openings) toIntake(thread, answer)
+    for (const { body, partitions } of entries) {
+      if (body.kind !== 'records') continue
+      for (const { id, offset } of partitions) {
+        const thread = offset === undefined ? undefined : this.#openings.threadOf(id)
+        if (thread === undefined) continue
+        toIntake(thread, { kind: 'evaluated', partition: id, offset: offset! })
+      }
+    }
   }
 
   async #activate(message: RulesMessage, nowMs: number, no: number): Promise<CommitEntry> {
@@ -321,6 +367,7 @@ export class Core {
 
   #setRules(rules: LoadedRules): void {
     this.#rules = rules
+    this.#links.setInputs(rules.source.inputs)
     this.#options.decisions.setRules(rules)
   }
 
@@ -333,10 +380,16 @@ export class Core {
   /**
    * What a replay from the checkpoint would read again; the journal may drop what lies before. A
    * partition that the checkpoint does not know is not named, so all of it is kept: somebody was
-   * told that its records are accepted, and nothing of it has been evaluated.
+   * told that its records are accepted, and nothing of it has been evaluated. Except of a log:
+   * what a fenced writer read of it is read again by ours.
    */
   #retain({ partitions }: TimeBucket): void {
     const below = Object.fromEntries(partitions.map(({ id, next }) => [id, next]))
+    for (const { partition } of this.#options.journal.partitions()) {
+      const isOver = epochOfPartition(partition) < this.#epoch
+      const state = this.#partitions.state(partition)
+      if (isOver && !mayGrow(partition, state)) below[partition] = Number.MAX_SAFE_INTEGER
+    }
     this.#options.post({ kind: 'retain', below })
   }
 

@@ -8,7 +8,7 @@ import { formatDuration } from '../../model/duration.ts'
 import type { Mode } from '../../model/episode.ts'
 import type { Rule } from '../../rules/rule.ts'
 import type { Routing } from '../messages.ts'
-import { GAP_RULE, GAP_RULE_ID } from './gaps.ts'
+import { GAP_RULES } from './gaps.ts'
 import type { LoadedRules } from './loaded-rules.ts'
 
 /** DECIDE as the core calls it, over the rules and the routing that are in force. */
@@ -41,9 +41,8 @@ export function decideWith(initial: Routing): Decisions {
     return createDecide({
       policy: { ...DEFAULT_POLICY, procedures: procedure },
       ruleInfo: (id) => {
-        if (id === GAP_RULE_ID) return GAP_RULE
         const rule = ruleOf(id)
-        return rule === undefined ? undefined : infoOf(rule)
+        return rule === undefined ? GAP_RULES[id] : infoOf(rule)
       },
       openKeyOf: keys,
       deliveriesFor: (event) => deliveriesFor(event, receivers, { source: baseUrl, baseUrl }),

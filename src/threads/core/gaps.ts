@@ -1,25 +1,40 @@
 import type { RuleInfo } from '../../incidents/rule-info.ts'
 import { derivedName } from '../../lib/canonical.ts'
-import type { CommitEntry, Gap } from '../../model/commit.ts'
+import type { CommitEntry, Gap, GapReason } from '../../model/commit.ts'
 import type { Episode, EpisodeChange } from '../../model/episode.ts'
 import { groupKey } from '../../model/group.ts'
 import type { Report } from '../../model/occurrence.ts'
 import { inputOfPartition, recordRef } from '../../model/slab.ts'
 import type { Slice } from '../../rules/engine.ts'
 
-/** Rule id of the incidents that say what is missing; a colon keeps it apart from users' rules. */
-export const GAP_RULE_ID = 'tocsin:gap'
+/**
+ * Rule ids of the incidents that say what is missing, and what such an incident says of itself. A
+ * colon keeps them apart from users' rules.
+ */
+export const GAP_RULES: Readonly<Record<string, RuleInfo>> = {
+  'tocsin:gap': gapRule(
+    'Records are missing from the journal',
+    '{{ value }} records of {{ group.partition }} were gone before they were evaluated',
+  ),
+  'tocsin:gap-retention': gapRule(
+    'Kafka dropped records before they were read',
+    '{{ value }} offsets of {{ group.partition }} were dropped before they were read',
+  ),
+  'tocsin:gap-truncated': gapRule(
+    'Kafka lost records that had been read',
+    'the log of {{ group.partition }} ends {{ value }} offsets before what was read of it',
+  ),
+  'tocsin:gap-recreated': gapRule(
+    'A Kafka topic was made anew',
+    'what the former topic of {{ group.partition }} held and was not read is lost',
+  ),
+}
 
-/** What such an incident says of itself. */
-export const GAP_RULE: RuleInfo = {
-  title: 'Records are missing from the journal',
-  labels: {},
-  annotations: {
-    summary: '{{ value }} records of {{ group.partition }} were gone before they were evaluated',
-  },
-  threshold: null,
-  window: null,
-  graylogUrl: null,
+const RULE_OF: Readonly<Record<GapReason, string>> = {
+  journal: 'tocsin:gap',
+  retention: 'tocsin:gap-retention',
+  truncated: 'tocsin:gap-truncated',
+  recreated: 'tocsin:gap-recreated',
 }
 
 /**
@@ -27,7 +42,15 @@ export const GAP_RULE: RuleInfo = {
  * system incident, while work goes on. Not the engine's effects: the hash stays as it was.
  */
 export function withGaps(entry: CommitEntry, slice: Slice, report: Report): CommitEntry {
-  const gaps = gapsOf(slice)
+  return withToldGaps(entry, gapsOf(slice), report)
+}
+
+/** An entry that says what is missing, and opens a system incident for each gap. */
+export function withToldGaps(
+  entry: CommitEntry,
+  gaps: readonly Gap[],
+  report: Report,
+): CommitEntry {
   if (gaps.length === 0) return entry
   const { nowMs } = entry.body
   const told = gaps.flatMap((gap) => changesOf(gap, nowMs))
@@ -50,11 +73,12 @@ function gapsOf({ partition, from, matches }: Slice): Gap[] {
 }
 
 /** It happened and is over: the incident stays for people, its signal is clear. */
-function changesOf({ partition, from, to }: Gap, nowMs: number): EpisodeChange[] {
+function changesOf({ partition, from, to, reason }: Gap, nowMs: number): EpisodeChange[] {
   const count = to - from
+  const ruleId = RULE_OF[reason]
   const episode: Episode = {
-    id: derivedName(GAP_RULE_ID, partition, String(from), String(to)),
-    ruleId: GAP_RULE_ID,
+    id: derivedName(ruleId, partition, String(from), String(to)),
+    ruleId,
     ruleRev: 'system',
     group: { partition },
     groupKey: groupKey([partition]),
@@ -68,7 +92,7 @@ function changesOf({ partition, from, to }: Gap, nowMs: number): EpisodeChange[]
     severity: 'high',
     openedRef: recordRef(partition, from),
     firstRef: recordRef(partition, from),
-    lastRef: recordRef(partition, to - 1),
+    lastRef: recordRef(partition, Math.max(from, to - 1)),
     flags: [],
   }
   const at = { atMs: nowMs, quietMs: 0 }
@@ -76,4 +100,15 @@ function changesOf({ partition, from, to }: Gap, nowMs: number): EpisodeChange[]
     { change: 'opened', episode, ...at },
     { change: 'settled', episode: { ...episode, state: 'settled' }, ...at },
   ]
+}
+
+function gapRule(title: string, summary: string): RuleInfo {
+  return {
+    title,
+    labels: {},
+    annotations: { summary },
+    threshold: null,
+    window: null,
+    graylogUrl: null,
+  }
 }

@@ -1,5 +1,12 @@
 import type { Clock, Timers } from '../../lib/clock.ts'
-import type { FromIntake, FromJournal, ToCore, ToIntake, ToJournal } from '../messages.ts'
+import type {
+  CoreToIntake,
+  FromIntake,
+  FromJournal,
+  ToCore,
+  ToIntake,
+  ToJournal,
+} from '../messages.ts'
 import type { Port } from '../ports.ts'
 import { selfVerifier } from '../self-verifier.ts'
 import type { ThreadSettings } from '../thread-settings.ts'
@@ -13,9 +20,12 @@ export function hostIntake(options: {
   readonly timers: Timers
   readonly main: Port<FromIntake, ToIntake>
   readonly journal: Port<ToJournal, FromJournal>
-  readonly core: Port<ToCore, never>
+  readonly core: Port<ToCore, CoreToIntake>
 }): void {
   const { settings, thread, clock, timers, main, journal, core } = options
+  const fail = (error: Error): void => {
+    main.post({ kind: 'failed', message: error.message, isFenced: false })
+  }
   const intake = new Intake({
     thread,
     clock,
@@ -24,10 +34,8 @@ export function hostIntake(options: {
     core,
     report: (occurrence) => main.post({ kind: 'occurrence', occurrence }),
     verifySelf: selfVerifier(settings.selfKey),
+    onFatal: fail,
   })
-  const fail = (error: Error): void => {
-    main.post({ kind: 'failed', message: error.message, isFenced: false })
-  }
   main.listen((message) => {
     switch (message.kind) {
       case 'rules':

@@ -12,11 +12,22 @@ import { SlabWriter } from '../../ingest/slab-writer.ts'
 import type { Source } from '../../ingest/source.ts'
 import type { Clock, Timers } from '../../lib/clock.ts'
 import type { Report } from '../../model/occurrence.ts'
+import type { Matches } from '../../model/matches.ts'
 import { partitionId } from '../../model/slab.ts'
+import type { Slab } from '../../model/slab.ts'
 import { MatchStep } from '../../pipeline.ts'
 import { LoadedRules } from '../core/loaded-rules.ts'
-import type { FromJournal, ListeningInput, RulesMessage, ToCore, ToJournal } from '../messages.ts'
+import type {
+  CoreToIntake,
+  FromJournal,
+  InputSettings,
+  ListeningInput,
+  RulesMessage,
+  ToCore,
+  ToJournal,
+} from '../messages.ts'
 import type { Port } from '../ports.ts'
+import { LogInputs } from './log-inputs.ts'
 
 export interface IntakeOptions {
   readonly thread: number
@@ -24,9 +35,11 @@ export interface IntakeOptions {
   readonly timers: Timers
   readonly report: Report
   readonly journal: Port<ToJournal, FromJournal>
-  readonly core: Port<ToCore, never>
+  readonly core: Port<ToCore, CoreToIntake>
   /** Checks a record's `_tocsin_self` marker (I12). */
   readonly verifySelf: (marker: string, material: string) => boolean
+  /** An input cannot go on by itself. */
+  readonly onFatal: (error: Error) => void
 }
 
 interface OpenInput {
@@ -40,27 +53,39 @@ interface OpenInput {
 export class Intake {
   readonly #options: IntakeOptions
   readonly #inputs = new Map<string, OpenInput>()
+  readonly #logs: LogInputs
   #rules: LoadedRules | undefined
   #unsettled = 0
   #onSettled: () => void = () => undefined
 
   constructor(options: IntakeOptions) {
     this.#options = options
+    this.#logs = new LogInputs({
+      ...options,
+      stepOf: (input) => this.#step(input),
+      onSlab: (slab, matches) => this.#send(slab, matches),
+    })
     options.journal.listen((message) => this.#settle(message))
+    options.core.listen((message) => this.#logs.receive(message))
   }
 
   /** Switches to a rule set from the next slab on, and tells the core in the same order. */
   activate(message: RulesMessage): void {
     this.#rules = new LoadedRules(message.source)
     for (const input of this.#inputs.values()) input.step = this.#step(input.name)
+    this.#logs.renewSteps()
     this.#options.core.post(message)
   }
 
   /** Opens the inputs for this writer epoch. All listen, or none does. Needs a rule set. */
-  async start(settings: readonly GelfInputSettings[], epoch: number): Promise<ListeningInput[]> {
+  async start(settings: readonly InputSettings[], epoch: number): Promise<ListeningInput[]> {
     const listening: ListeningInput[] = []
     try {
       for (const setting of settings) {
+        if (setting.type === 'kafka') {
+          this.#logs.open(setting, epoch)
+          continue
+        }
         const input = this.#open(setting, epoch)
         const address = await input.source.start()
         listening.push({ name: input.name, ...address })
@@ -82,7 +107,8 @@ export class Intake {
 
   /** All at once: each may wait for its senders, and the end is due soon. */
   async #close(): Promise<void> {
-    await Promise.all([...this.#inputs.values()].map(({ source }) => source.stop()))
+    const sockets = [...this.#inputs.values()].map(({ source }) => source.stop())
+    await Promise.all([...sockets, this.#logs.stop()])
   }
 
   #open(setting: GelfInputSettings, epoch: number): OpenInput {
@@ -97,9 +123,7 @@ export class Intake {
       event: new GelfEvent({ verifySelf }),
       onRecord: (view, ordinal, maxTimeMs) => input.step.record(view, ordinal, maxTimeMs),
       onSlab: (slab, maxTimeMs) => {
-        this.#unsettled++
-        this.#options.journal.post({ kind: 'slab', slab })
-        this.#options.core.post({ kind: 'matches', matches: input.step.seal(slab, maxTimeMs) })
+        this.#send(slab, input.step.seal(slab, maxTimeMs))
       },
       onAbort: () => input.step.abort(),
     })
@@ -107,6 +131,12 @@ export class Intake {
     const input: OpenInput = { name, partition, source, writer, step: this.#step(name) }
     this.#inputs.set(partition, input)
     return input
+  }
+
+  #send(slab: Slab, matches: Matches): void {
+    this.#unsettled++
+    this.#options.journal.post({ kind: 'slab', slab })
+    this.#options.core.post({ kind: 'matches', matches })
   }
 
   #step(input: string): MatchStep {
@@ -119,6 +149,7 @@ export class Intake {
     const answer = message.kind === 'durable' ? message.durable : message
     const outcome = message.kind === 'durable' ? 'durable' : 'refused'
     this.#inputs.get(answer.partition)?.writer.settle(answer.seq, outcome)
+    this.#logs.settle(answer.partition, outcome)
     this.#unsettled--
     if (this.#unsettled === 0) this.#onSettled()
   }
