@@ -67,7 +67,7 @@ function unpack(codec: Codec, bytes: Buffer, maxBytes: number): Buffer {
     return codec.decompress(bytes, maxBytes)
   } catch (error) {
     if (!(error instanceof CodecError)) throw error
-    const standIn = standInFor(bytes, error.message)
+    const standIn = standInFor(bytes, error)
     if (standIn === undefined) throw error
     return standIn
   }

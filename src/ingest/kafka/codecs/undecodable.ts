@@ -1,3 +1,5 @@
+import type { CodecError } from './codec.ts'
+
 /**
  * What stands in for the records of a batch that cannot be unpacked: as many empty records, with
  * their offsets, whose values remember why. So the consumer meets records that it can put aside,
@@ -15,13 +17,13 @@ const COUNT_AT = 57 - RECORDS_FROM
 /** A record of one empty value: attributes, time, offset, no key, no bytes, no headers. */
 const MAX_RECORD_BYTES = 12
 
-const reasons = new WeakMap<ArrayBufferLike, string>()
+const causes = new WeakMap<ArrayBufferLike, CodecError>()
 
 /**
  * The stand-in for a batch, found by looking at what lies before its compressed records;
  * `undefined` where they do not stand in such a batch, and nothing can stand in.
  */
-export function standInFor(compressed: Buffer, reason: string): Buffer | undefined {
+export function standInFor(compressed: Buffer, cause: CodecError): Buffer | undefined {
   const { buffer, byteOffset } = compressed
   if (byteOffset < RECORDS_FROM) return undefined
   const view = new DataView(buffer)
@@ -44,13 +46,13 @@ export function standInFor(compressed: Buffer, reason: string): Buffer | undefin
     records[at++] = 0
     records[at++] = 0
   }
-  reasons.set(records.buffer, reason)
+  causes.set(records.buffer, cause)
   return records.subarray(0, at)
 }
 
 /** Why a record's value is a stand-in; `undefined` for one that a sender wrote. */
-export function undecodableReason(value: Uint8Array | null | undefined): string | undefined {
-  return value?.length === 0 ? reasons.get(value.buffer) : undefined
+export function undecodable(value: Uint8Array | null): CodecError | undefined {
+  return value?.length === 0 ? causes.get(value.buffer) : undefined
 }
 
 /** Above what a batch of 1 MiB holds uncompressed, below what kafkajs can take at once. */

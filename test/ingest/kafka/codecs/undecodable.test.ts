@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 
 import { registerCodecs } from '../../../../src/ingest/kafka/codecs.ts'
 import type { CodecRegistry } from '../../../../src/ingest/kafka/codecs.ts'
-import { undecodableReason } from '../../../../src/ingest/kafka/codecs/undecodable.ts'
+import { undecodable } from '../../../../src/ingest/kafka/codecs/undecodable.ts'
 
 /** kafkajs's own parts, which decode what a broker answers. */
 const require = createRequire(import.meta.url)
@@ -76,7 +76,7 @@ test('a batch that cannot be unpacked becomes as many records that say why, and 
   expect(records.map(({ offset }) => Number(offset))).toEqual(
     Array.from({ length: 303 }, (_, i) => 10 + i),
   )
-  const reasons = records.map(({ value }) => undecodableReason(value))
+  const reasons = records.map(({ value }) => undecodable(value)?.message)
   expect(new Set(reasons.slice(2, 302))).toEqual(new Set([expect.stringMatching(/^zstd: /)]))
   expect([...reasons.slice(0, 2), reasons[302]]).toEqual([undefined, undefined, undefined])
 })
@@ -89,7 +89,7 @@ test('a bomb becomes such records too, and an empty value of a sender does not',
       { offset: 5, count: 1, records: await compress(plain([''])), codec: ZSTD },
     ]),
   )
-  expect(records.map(({ value }) => undecodableReason(value))).toEqual([
+  expect(records.map(({ value }) => undecodable(value)?.message)).toEqual([
     ...Array.from({ length: 5 }, () => 'zstd: unpacks to more than 1000 bytes'),
     undefined,
   ])
