@@ -3,10 +3,43 @@ import { randomOf } from './messages.ts'
 /**
  * `count` rules as YAML, in the mix that production has: each asks for something rare and for one
  * or two common things, in Graylog's query language or the native form; nearly all are thresholds
- * whose groups stay below them. About 0.1 % of the messages match each one.
+ * whose groups stay below them. About 0.1 % of the messages match each one. `first` numbers them.
  */
-export function ruleFile(count: number): string {
-  return Array.from({ length: count }, (_, nth) => ruleText(nth)).join('---\n')
+export function ruleFile(count: number, first = 0): string {
+  return Array.from({ length: count }, (_, nth) => ruleText(first + nth)).join('---\n')
+}
+
+/** A file as large as one may be (256 KiB) holds somewhat more than these. */
+const RULES_PER_FILE = 1_000
+
+/** As {@link ruleFile}, for more than one file holds. */
+export function ruleFiles(count: number): string[] {
+  return Array.from({ length: Math.ceil(count / RULES_PER_FILE) }, (_, nth) =>
+    ruleFile(Math.min(RULES_PER_FILE, count - nth * RULES_PER_FILE), nth * RULES_PER_FILE),
+  )
+}
+
+/** Messages of which every one has keys that no other has. */
+export const KEY_MESSAGES = 120_000
+
+/**
+ * Two more rules that count by what is different in every message, so that {@link KEY_MESSAGES}
+ * distinct ones make some 108,000 live keys: half of them name a pod, two of five a request.
+ */
+export function keyRules(): string {
+  return ['pod', 'request_id'].map(keyRule).join('')
+}
+
+function keyRule(field: string): string {
+  return `---
+rule: keys-${field}
+title: Counts by ${field}
+severity: low
+where: _exists_:${field}
+group_by: [${field}]
+limits: { groups: 200000 }
+threshold: { at_least: 1000, within: 10m }
+`
 }
 
 function ruleText(nth: number): string {

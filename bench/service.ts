@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
+import { HTTP_CONFIG, TEST_TOKEN } from '../test/support/service-api.ts'
 import { serviceFolder, startService } from '../test/support/service.ts'
 import type { RunningService } from '../test/support/service.ts'
 
@@ -50,7 +51,7 @@ export async function startBenchService(
 
 /** A folder with the configuration and these rules. */
 export function benchFolder(rules: string, more = ''): string {
-  const config = `inputs:\n${INPUT_LINES.join('\n')}\nhttp: { listen: "127.0.0.1:0" }\n${more}`
+  const config = `inputs:\n${INPUT_LINES.join('\n')}\n${HTTP_CONFIG}\n${more}`
   return serviceFolder({ 'tocsin.yaml': config, 'rules/bench.yaml': rules })
 }
 
@@ -72,4 +73,29 @@ export async function untilCommitted(
     before = now
   }
   return before
+}
+
+/**
+ * Waits until `count` groups have state, over all rules, or `patienceMs` have passed; resolves with
+ * their number. The API tells what was so within the last second.
+ */
+export async function untilLiveKeys(
+  service: BenchService,
+  count: number,
+  patienceMs: number,
+): Promise<number> {
+  const sinceMs = performance.now()
+  for (;;) {
+    const keys = await liveKeys(service)
+    if (keys >= count || performance.now() - sinceMs >= patienceMs) return keys
+    await new Promise((resolve) => void setTimeout(resolve, 200))
+  }
+}
+
+async function liveKeys({ running }: BenchService): Promise<number> {
+  const headers = { authorization: `Bearer ${TEST_TOKEN}` }
+  const response = await fetch(`${running.url}/api/v1/rules`, { headers })
+  if (!response.ok) throw new Error(`/api/v1/rules answered ${response.status}`)
+  const { items } = (await response.json()) as { items: readonly { groups: number | null }[] }
+  return items.reduce((sum, { groups }) => sum + (groups ?? 0), 0)
 }

@@ -6,6 +6,7 @@ import type { Origin } from './config/references.ts'
 import { readRuleFiles } from './config/rule-files.ts'
 import { compileRuleset } from './config/ruleset.ts'
 import type { Config } from './config/settings.ts'
+import { withTlsPaths } from './ingest/gelf/settings.ts'
 import { canonicalJson, sha256Hex } from './lib/canonical.ts'
 import type { Problem } from './model/problem.ts'
 import type { RulesetSource } from './model/ruleset.ts'
@@ -55,9 +56,15 @@ export function readSettings(
     return { settings: undefined, problems: [problem] }
   }
   const readFile = (path: string): string => readFileSync(path, 'utf8')
-  const { config, origins, problems } = loadConfig(text, configFile, { env, readFile })
-  if (config === undefined) return { settings: undefined, problems }
+  const { config: loaded, origins, problems } = loadConfig(text, configFile, { env, readFile })
+  if (loaded === undefined) return { settings: undefined, problems }
   const folder = dirname(resolve(configFile))
+  const config = {
+    ...loaded,
+    inputs: loaded.inputs.map((input) =>
+      input.type === 'kafka' ? input : withTlsPaths(input, (path) => resolve(folder, path)),
+    ),
+  }
   const inputs = Object.fromEntries(
     config.inputs.map(({ name, type, labels, reorder, idle_after }) => [
       name,

@@ -28,10 +28,12 @@ export class MatchStep {
   readonly #rows = new MatchBuilder()
   readonly #matcher: Matcher
   readonly #ruleset: string
+  #askedBefore: number
 
   constructor(matcher: Matcher, ruleset: string) {
     this.#matcher = matcher
     this.#ruleset = ruleset
+    this.#askedBefore = matcher.asked
   }
 
   record(view: EventView, ordinal: number, maxTimeMs: number): void {
@@ -57,6 +59,13 @@ export class MatchStep {
 
   abort(): void {
     this.#rows.clear()
+  }
+
+  /** Conditions that were asked since this was asked last. */
+  takeAsked(): number {
+    const asked = this.#matcher.asked - this.#askedBefore
+    this.#askedBefore = this.#matcher.asked
+    return asked
   }
 }
 

@@ -1,4 +1,5 @@
 import { messageBlock, stamp } from '../messages.ts'
+import type { MessageBlock } from '../messages.ts'
 import type { Sending } from './sending.ts'
 
 /** Some messages, back to back, stamped with the time at which they were taken. */
@@ -12,13 +13,14 @@ export interface Piece {
  * and stamped, so that a piece may wait in a socket while the next one is made.
  */
 export class Pieces {
-  readonly #block = messageBlock()
+  readonly #block: MessageBlock
   readonly #count: number
   readonly #markEvery: number | undefined
   #taken = 0
   #at = 0
 
-  constructor({ count, markEvery }: Pick<Sending, 'count' | 'markEvery'>) {
+  constructor({ count, markEvery, distinct }: Pick<Sending, 'count' | 'markEvery' | 'distinct'>) {
+    this.#block = messageBlock(distinct)
     this.#count = count
     this.#markEvery = markEvery
   }

@@ -11,6 +11,8 @@ export interface Sending {
   readonly count: number
   /** Messages a second; flat out when `null`. UDP has no flow control, so it needs one. */
   readonly perSecond: number | null
+  /** Messages until they repeat; default 8,000. */
+  readonly distinct?: number
   /** HTTP only: messages of one request. */
   readonly perRequest?: number
   /**

@@ -7,7 +7,7 @@ import { readSettings } from '../configured.ts'
 import { Backtest } from '../rules/backtest.ts'
 import { BacktestLines } from '../rules/backtest-lines.ts'
 import type { BacktestLine } from '../rules/backtest-lines.ts'
-import { createMatcher } from '../rules/matching/plain-matcher.ts'
+import { createIndexedMatcher } from '../rules/matching/indexed-matcher.ts'
 import { LoadedRules } from '../threads/core/loaded-rules.ts'
 import { eachEvent } from './events-file.ts'
 import type { EventsFormat } from './events-file.ts'
@@ -48,7 +48,7 @@ export function fileSource(options: {
         ({ ruleset, source, onLine }) =>
           new Backtest({
             ruleset,
-            matcherFor: (running) => createMatcher(running, undefined, source.fields),
+            matcherFor: (running) => createIndexedMatcher(running, undefined, source.fields),
             reorderMs,
             onLine,
           }),

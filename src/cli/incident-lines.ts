@@ -31,6 +31,7 @@ export interface ShownIncident {
     readonly endMs: number
     readonly matches: number
     readonly peak: number
+    readonly lateMatches: number
   }[]
   readonly deliveries: readonly {
     readonly receiver: string
@@ -64,8 +65,9 @@ export function incidentLines(shown: ShownIncident): string[] {
     ),
     'episodes:',
     ...episodes.map(
-      ({ state, startMs, endMs, matches, peak }) =>
-        `  ${state.padEnd(8)} ${utc(startMs)} to ${utc(endMs)}: ${matches} matches, peak ${peak}`,
+      ({ state, startMs, endMs, matches, peak, lateMatches }) =>
+        `  ${state.padEnd(8)} ${utc(startMs)} to ${utc(endMs)}: ${matches} matches, peak ${peak}` +
+        (lateMatches === 0 ? '' : `, ${lateMatches} more came too late`),
     ),
     'deliveries:',
     ...deliveries.map(

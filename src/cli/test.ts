@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { createMatcher } from '../rules/matching/plain-matcher.ts'
+import { createIndexedMatcher } from '../rules/matching/indexed-matcher.ts'
 import { runRuleTest } from '../rules/rule-test.ts'
 import { systemClock } from '../system-clock.ts'
 import { counted } from './counted.ts'
@@ -28,7 +28,7 @@ function run(paths: readonly string[], json: boolean, io: CliIo): number {
   for (const [done, { rule, test }] of cases.entries()) {
     progress.at(done, done / cases.length)
     const result = runRuleTest(rule, test, {
-      matcherFor: (running) => createMatcher(running, undefined, source.fields),
+      matcherFor: (running) => createIndexedMatcher(running, undefined, source.fields),
     })
     if (!result.ok) failed++
     if (json) {

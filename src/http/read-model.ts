@@ -39,6 +39,7 @@ export interface IncidentQuery {
 export interface EpisodeQuery {
   readonly ruleId?: string
   readonly incidentId?: string
+  readonly disposition?: Disposition
   readonly limit: number
   readonly cursor?: string
 }
@@ -52,6 +53,10 @@ export interface Page<T> {
 export interface StoredEpisode extends Episode {
   readonly disposition: Disposition | null
   readonly incidentId: string | null
+  /** Read back from the journal for matches that came too late to be admitted. */
+  readonly isRecomputed: boolean
+  /** Matches in it that came too late; not among `matches` unless it is recomputed. */
+  readonly lateMatches: number
 }
 
 export interface IncidentDetail {

@@ -66,6 +66,8 @@ export const episodeSchema = named(
     flags: list(z.enum(['approximate', 'capped'])),
     disposition: z.enum(DISPOSITIONS).nullable(),
     incidentId: text.nullable(),
+    isRecomputed: z.boolean(),
+    lateMatches: count,
   }),
 )
 

@@ -2,7 +2,7 @@ import type { Clock } from '../lib/clock.ts'
 import type { EventFlag } from '../model/event.ts'
 import type { Report } from '../model/occurrence.ts'
 import { inputOfPartition } from '../model/slab.ts'
-import type { Slab } from '../model/slab.ts'
+import type { KeptRequest, Slab } from '../model/slab.ts'
 import type { GelfEvent } from './normalise/gelf-event.ts'
 import type { RecordSink, Rejection } from './source.ts'
 
@@ -12,6 +12,17 @@ export const MAX_SLAB_RECORDS = 5_000
 
 /** Accepted bytes that the journal has not answered for: about a second of the fastest intake. */
 const MAX_UNSETTLED_BYTES = 64 * 1_048_576
+
+/**
+ * How many slabs are under way at least before a small one waits for more, so that the journal
+ * always has its next commit at hand; and what is small. A sender of single messages would else
+ * cost a slab, a commit row and two messages between threads for each of them.
+ */
+const BUSY_SLABS = 2
+const SMALL_BYTES = 65_536
+const SMALL_RECORDS = 512
+/** All its records have the receive time of the first. */
+const GATHER_MS = 100
 
 /** The buffer that is kept between slabs; a larger one is given back. */
 const KEPT_BYTES = 262_144
@@ -85,6 +96,13 @@ export class SlabWriter implements RecordSink {
     return this.#unsettledBytes + this.#used
   }
 
+  get mayWait(): boolean {
+    const isSmall = this.#used < SMALL_BYTES && this.#count < SMALL_RECORDS
+    if (!isSmall || this.#options.clock() - this.#receivedMs >= GATHER_MS) return false
+    // What was split must be sealed: only that tells its sender how it ended.
+    return this.#group === undefined && this.#unsettled.size >= BUSY_SLABS
+  }
+
   accept(bytes: Uint8Array, start: number, end: number): Rejection | undefined {
     const { clock, event, onRecord } = this.#options
     const length = end - start
@@ -104,7 +122,7 @@ export class SlabWriter implements RecordSink {
     return undefined
   }
 
-  seal(onSettled?: (outcome: Outcome) => void): void {
+  seal(onSettled?: (outcome: Outcome) => void, request?: KeptRequest): void {
     const group = this.#group ?? newGroup()
     const wasSplit = this.#group !== undefined
     if (this.#count === 0 && !wasSplit) return
@@ -112,7 +130,7 @@ export class SlabWriter implements RecordSink {
     group.onSettled = onSettled
     group.isSealed = true
     this.#group = group
-    if (this.#count > 0) this.#handOver()
+    if (this.#count > 0) this.#handOver(request)
     else if (group.pending === 0) tell(group)
     this.#group = undefined
   }
@@ -149,7 +167,7 @@ export class SlabWriter implements RecordSink {
     this.#offsets[this.#count] = needed
   }
 
-  #handOver(): void {
+  #handOver(request?: KeptRequest): void {
     const { partition, thread, onSlab } = this.#options
     const slab: Slab = {
       partition,
@@ -158,6 +176,7 @@ export class SlabWriter implements RecordSink {
       bytes: new Uint8Array(this.#bytes.subarray(0, this.#used)),
       offsets: this.#offsets.slice(0, this.#count + 1),
       receivedMs: this.#receivedMs,
+      ...(request && { request }),
     }
     const maxTimeMs = this.#maxTimeMs
     this.#group ??= newGroup()

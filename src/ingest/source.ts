@@ -1,3 +1,5 @@
+import type { KeptRequest } from '../model/slab.ts'
+
 /**
  * Where records come from. GELF and HTTP inputs write to a journal partition through a
  * {@link RecordSink}; a source that is a log already (Kafka, later) has positions of its own and
@@ -49,9 +51,14 @@ export interface RecordSink {
   accept(bytes: Uint8Array, start: number, end: number): Rejection | undefined
   /**
    * Hands the slab on; does nothing when it is empty. `onSettled` is told when the journal holds
-   * it (`durable`), or that nothing of it was kept (`refused`).
+   * it (`durable`), or that nothing of it was kept (`refused`). `request` is kept with the slab.
    */
-  seal(onSettled?: (outcome: 'durable' | 'refused') => void): void
+  seal(onSettled?: (outcome: 'durable' | 'refused') => void, request?: KeptRequest): void
+  /**
+   * Whether what was accepted since the last `seal` may wait for more: the journal is busy with
+   * earlier slabs, and this one is small. It has to be sealed when one of them is settled.
+   */
+  readonly mayWait: boolean
   /** Forgets what was accepted since the last `seal`: a 4xx keeps nothing of its request. */
   abort(): void
 }

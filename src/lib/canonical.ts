@@ -5,11 +5,16 @@ import { createHash } from 'node:crypto'
  * and compared. Undefined members are left out as in `JSON.stringify`.
  */
 export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) => {
-    if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner
-    const entries = Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-    return Object.fromEntries(entries)
-  })
+  return JSON.stringify(sorted(value))
+}
+
+/** A copy with sorted keys; a replacer that sorts would be called back for every member, slowly. */
+function sorted(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(sorted)
+  if ('toJSON' in value && typeof value.toJSON === 'function') return sorted(value.toJSON())
+  const keys = Object.keys(value).sort()
+  return Object.fromEntries(keys.map((key) => [key, sorted(value[key as never])]))
 }
 
 /** SHA-256 as lower-case hex. */

@@ -82,6 +82,78 @@ export interface Effects {
   readonly episodes: readonly EpisodeChange[]
   readonly slo: readonly SloDelta[]
   readonly ledger: readonly LedgerDelta[]
+  readonly recomputes: readonly Recompute[]
+}
+
+/**
+ * Matches of one group that came too late to be admitted, and after which nothing more came: what
+ * they make is to be read back from the journal and recorded as `old_news` (design §4.2).
+ */
+export interface Recompute {
+  readonly ruleId: string
+  readonly ruleRev: string
+  /** Hash of the rule set that has the rule's text. */
+  readonly ruleset: string
+  readonly group: GroupKey
+  /** Event time of the earliest and the latest refused match, ms UTC. */
+  readonly fromMs: number
+  readonly toMs: number
+  /** How far from these lie events that may belong to one episode with them: window and quiet. */
+  readonly reachMs: number
+  readonly refused: readonly RefusedRange[]
+}
+
+/**
+ * Which matches of a partition were refused: those from position `first` to `last` (inclusive)
+ * that the watermark witnessed there had passed by more than `late_by`, or older than `belowMs`.
+ */
+export interface RefusedRange {
+  readonly partition: string
+  readonly first: number
+  readonly last: number
+  /** Witnessed watermark of the partition at `first`; `null` when there was none. */
+  readonly witnessedMs: number | null
+  readonly belowMs: number | null
+}
+
+/** A recompute that was committed and whose result was not. */
+export interface OutstandingRecompute extends Recompute {
+  /** Given by the store; rises. */
+  readonly id: number
+  /** What was recorded for the group within that reach before, from first to last; it may grow. */
+  readonly adjoining: { readonly startMs: number; readonly endMs: number } | null
+}
+
+/** What the journal gave back for some outstanding recomputes. */
+export interface RecomputeAnswer {
+  /** Those that it answers: they are no longer outstanding. */
+  readonly ids: readonly number[]
+  readonly episodes: readonly RecomputedEpisode[]
+}
+
+/** An episode as it would have been, had everything been admitted; it holds a refused match. */
+export interface RecomputedEpisode {
+  /** Recomputes that it comes of: it counts only while they are outstanding. */
+  readonly ids: readonly number[]
+  /** Settled. */
+  readonly episode: Episode
+  readonly mode: Mode
+  readonly ruleset: string
+  /** Refused matches of those recomputes in the windows of its firings. */
+  readonly lateMatches: number
+  /** A sentence for its disposition. */
+  readonly cause: string
+}
+
+/** What a commit did with recomputes. */
+export interface RecomputeCounts {
+  /** Asked for by the entries; without room for more outstanding ones. */
+  readonly asked: number
+  readonly refused: number
+  /** Episodes recorded as `old_news`, those that widened one, and late matches noted on others. */
+  readonly recorded: number
+  readonly widened: number
+  readonly noted: number
 }
 
 /** Counts of one objective in one minute of event time. */
@@ -150,6 +222,8 @@ export interface CommitRequest {
   readonly entries: readonly CommitEntry[]
   readonly commands: readonly CommandRequest[]
   readonly attempts: readonly AttemptReport[]
+  /** Recomputes that were worked out since the last commit. */
+  readonly recomputed: readonly RecomputeAnswer[]
   /** Events that opening episodes name, by record ref. */
   readonly evidence: ReadonlyMap<string, EventSample>
 }
@@ -226,6 +300,7 @@ export interface CommitResult {
   readonly decision: Decision
   /** Engine id → stored id, for episodes that were adopted. */
   readonly aliases: ReadonlyMap<string, string>
+  readonly recomputes: RecomputeCounts
 }
 
 /**
@@ -256,6 +331,16 @@ export interface CheckpointNext {
   readonly time: TimeBucket
   /** Rules whose state may be used at or after `no`; every other stored bucket goes. */
   readonly rules: readonly { readonly ruleId: string; readonly stateHash: string }[]
+  /** What the journal has, as read after every commit so far; left out where nobody looked. */
+  readonly journal?: JournalHeld
+}
+
+/** What the journal still has: a rebuild or a backtest may read it again. */
+export interface JournalHeld {
+  /** Receive time of its oldest record, ms UTC; of now while it has none. */
+  readonly sinceMs: number
+  /** Partitions that it has records of. */
+  readonly partitions: readonly string[]
 }
 
 /** What `claim` hands to the new owner of a shard. */
@@ -312,14 +397,19 @@ export interface CoreStore {
    * command id that was applied before is answered from what is stored and not decided again.
    */
   commit(request: CommitRequest, decide: Decide, openKeyOf: OpenKeyOf): Promise<CommitResult>
-  readLog(from: number): AsyncIterable<LogEntry>
+  /** Entries from that number on, of one kind or of all. */
+  readLog(from: number, kind?: LogBody['kind']): AsyncIterable<LogEntry>
   /**
    * Writes buckets of window state, some of a cycle's; with `next` the cycle is complete: time
-   * bucket and `checkpoint_next` change in the same transaction, state that no rule in force can
-   * use goes, and `records` entries below `next.no` go. Throws {@link FencedError} when another
-   * owner has claimed the shard.
+   * bucket and `checkpoint_next` change in the same transaction, and state that no rule in force
+   * can use goes. Throws {@link FencedError} when another owner has claimed the shard.
+   *
+   * Each call also removes some of what nothing needs any more, and answers whether there is
+   * more: `records` entries below `checkpoint_next`; other entries below it that are older than
+   * `next.journal`, but for the latest that tells the state of a partition; retired partitions
+   * of which the journal has nothing.
    */
-  saveCheckpoint(buckets: readonly SavedBucket[], next?: CheckpointNext): Promise<void>
+  saveCheckpoint(buckets: readonly SavedBucket[], next?: CheckpointNext): Promise<boolean>
   /** The latest complete cycle's time bucket, and every bucket that is stored. */
   loadCheckpoint(): Promise<{
     readonly time: TimeBucket | undefined
@@ -327,7 +417,8 @@ export interface CoreStore {
   }>
   /**
    * Content of a rule set by hash; kept from its saving until an entry names it, and as long as one
-   * that is kept does or the time bucket. Of the origins that one content had, the latest is kept.
+   * that is kept does, or the time bucket, or an episode. Of the origins that one content had, the latest is kept.
+   * Throws {@link FencedError} when another owner has claimed the shard.
    */
   saveRuleset(
     hash: string,
@@ -336,5 +427,7 @@ export interface CoreStore {
     origin?: RulesetOrigin | null,
   ): Promise<void>
   loadRuleset(hash: string): Promise<string | undefined>
+  /** Outstanding recomputes, oldest first; the rule sets that they name are kept for them. */
+  outstandingRecomputes(limit: number): Promise<readonly OutstandingRecompute[]>
   close(): Promise<void>
 }

@@ -1,5 +1,8 @@
 import type { GroupKey } from './group.ts'
-import type { MatchRows, SloSum } from './matches.ts'
+import type { Matches, MatchRows, SloSum } from './matches.ts'
+
+/** The ledger counts by hours of event time. */
+const HOUR_MS = 3_600_000
 
 /** Collects the rows of one slab in growing columns; {@link finish} hands them over and empties it. */
 export class MatchBuilder {
@@ -12,7 +15,7 @@ export class MatchBuilder {
   #hashLow = new Uint32Array(64)
   #group: GroupKey[] = []
   readonly #sums = new Map<string, { -readonly [K in keyof SloSum]: SloSum[K] }>()
-  readonly #missing = new Map<number, number>()
+  readonly #missing = new Map<string, { rule: number; hourMs: number; count: number }>()
 
   get length(): number {
     return this.#length
@@ -50,14 +53,19 @@ export class MatchBuilder {
     if (isBad) sum.bad++
   }
 
-  missingGroup(rule: number): void {
-    this.#missing.set(rule, (this.#missing.get(rule) ?? 0) + 1)
+  /** Counts a match without a group; `timeMs` on the rule's own clock (I9). */
+  missingGroup(rule: number, timeMs: number): void {
+    const hourMs = Math.floor(timeMs / HOUR_MS) * HOUR_MS
+    const key = `${rule} ${hourMs}`
+    const missing = this.#missing.get(key)
+    if (missing === undefined) this.#missing.set(key, { rule, hourMs, count: 1 })
+    else missing.count++
   }
 
   finish(): {
     rows: MatchRows
     sums: SloSum[]
-    missingGroup: { rule: number; count: number }[]
+    missingGroup: Matches['missingGroup'][number][]
   } {
     const n = this.#length
     const result = {
@@ -72,7 +80,7 @@ export class MatchBuilder {
         group: this.#group,
       },
       sums: [...this.#sums.values()],
-      missingGroup: [...this.#missing].map(([rule, count]) => ({ rule, count })),
+      missingGroup: [...this.#missing.values()],
     }
     this.clear()
     return result

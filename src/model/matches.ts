@@ -19,8 +19,12 @@ export interface Matches {
   readonly maxTimeMs: number
   readonly rows: MatchRows
   readonly sums: readonly SloSum[]
-  /** Matches that could not be grouped, by rule number (`on_missing: skip`). */
-  readonly missingGroup: readonly { readonly rule: number; readonly count: number }[]
+  /** Matches that could not be grouped (`on_missing: skip`), by rule number and hour of event time. */
+  readonly missingGroup: readonly {
+    readonly rule: number
+    readonly hourMs: number
+    readonly count: number
+  }[]
   /** Its records are gone from the journal: positions that nobody can evaluate any more. */
   readonly isHole?: boolean
   /** Of a slab that was read from a log of its own: how far that is read with it. */

@@ -23,6 +23,12 @@ export type OccurrenceName =
   | 'input.own_record' // labels: input
   | 'input.connection_refused' // labels: input, reason
   | 'input.paused' // labels: input
+  | 'input.matched' // labels: input; count: conditions asked
+  | 'input.kernel_dropped' // labels: input; count: datagrams
+  | 'input.small_buffer' // labels: input
+  | 'input.key_forgotten' // labels: input
+  | 'input.tls_renewed' // labels: input
+  | 'input.tls_refused' // labels: input
   | 'kafka.joined' // labels: input; detail: partitions
   | 'kafka.rebalancing' // labels: input
   | 'kafka.opened' // labels: input; detail: offsets
@@ -49,6 +55,11 @@ export type OccurrenceName =
   | 'core.fenced'
   | 'core.invariant_broken'
   | 'engine.skipped' // labels: reason
+  | 'recompute.counted' // labels: step (asked, recorded, widened, noted)
+  | 'recompute.refused' // count: groups
+  | 'recompute.finished' // detail: groups, episodes, records, missingBeforeMs, isCut
+  | 'recompute.incomplete' // the same
+  | 'recompute.failed' // detail: error, groups, isGivenUp
   // rules and configuration
   | 'rules.activated'
   | 'rules.rebuilt' // detail: rules, records, missing, warming, episodes

@@ -15,6 +15,8 @@ export interface Slab {
   readonly receivedMs: number
   /** Where its records stand in the log that they were read from; sockets have none. */
   readonly source?: SlabSource
+  /** The request that brought it, where its sender may send it again; kept with its records. */
+  readonly request?: KeptRequest | undefined
 }
 
 /**
@@ -28,6 +30,16 @@ export interface SlabSource {
   readonly times: Float64Array
   /** Records that could not be read: kept as they came, seen by no rule. By ordinal, ascending. */
   readonly poison: readonly { readonly ordinal: number; readonly reason: string }[]
+}
+
+/** What is remembered of a request that has an `Idempotency-Key`. */
+export interface KeptRequest {
+  /** SHA-256 of the key. */
+  readonly key: Uint8Array
+  /** SHA-256 of the body and of what else decides the answer. */
+  readonly body: Uint8Array
+  /** What it was answered, JSON. */
+  readonly answer: string
 }
 
 export function slabCount(slab: Pick<Slab, 'offsets'>): number {

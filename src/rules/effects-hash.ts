@@ -6,8 +6,9 @@ import type { Effects } from '../model/commit.ts'
  * state lies in another order still agrees (design §4.1).
  */
 export function effectsHash(effects: Effects): string {
-  const parts = [effects.episodes, effects.slo, effects.ledger].map((list) =>
-    list.map(canonicalJson).sort(),
-  )
+  const { episodes, slo, ledger, recomputes } = effects
+  // Left out where there are none, so that entries of versions without them keep their hash.
+  const lists = [episodes, slo, ledger, ...(recomputes.length > 0 ? [recomputes] : [])]
+  const parts = lists.map((list) => list.map((one) => canonicalJson(one)).sort())
   return sha256Hex(JSON.stringify(parts))
 }

@@ -1,4 +1,4 @@
-import type { Effects, SavedBucket, SloDelta } from '../model/commit.ts'
+import type { Effects, Recompute, SavedBucket, SloDelta } from '../model/commit.ts'
 import type { EpisodeChange } from '../model/episode.ts'
 import type { Matches } from '../model/matches.ts'
 import { inputOfPartition } from '../model/slab.ts'
@@ -130,6 +130,8 @@ class RuleEngine implements Engine {
   readonly #ledgers: LedgerBook
   readonly #rules: Runners
   readonly #former: FormerBuckets
+  readonly #refusing = new Set<RuleRunner>()
+  #recomputes: Recompute[] = []
   /** Loaded, of rules that are not in force yet. */
   readonly #waiting: Map<string, SavedBucket[]>
   /** The greatest stamp of a bucket that was loaded. */
@@ -168,6 +170,7 @@ class RuleEngine implements Engine {
       onFiring,
       makeWindows,
       no,
+      refusing: this.#refusing,
     }
     if (previous === undefined) {
       this.#rules = begin(ruleset.rules, options.watermarks ?? {}, runnerOptions)
@@ -206,10 +209,11 @@ class RuleEngine implements Engine {
         receivedMs,
         reorderMs,
         no: context.no,
+        nowMs: context.nowMs,
       })
       this.#applySums(slab)
-      for (const { rule, count } of slab.missingGroup) {
-        this.#rules.runners[rule]!.missingGroup(slab.receivedMs, count, context.no)
+      for (const { rule, hourMs, count } of slab.missingGroup) {
+        this.#rules.runners[rule]!.missingGroup(hourMs, count, context.no)
       }
       eventMs = Math.max(eventMs, slab.maxTimeMs - reorderMs)
       from += slab.count
@@ -220,13 +224,21 @@ class RuleEngine implements Engine {
     this.#wake(context.no)
     this.#context.changes.flush()
     for (const clock of this.#rules.clocks) clock.advance(context.partitions, context.nowMs)
+    const { hash: ruleset } = this.#ruleset
+    for (const runner of this.#refusing) {
+      for (const found of runner.release(context.no, context.nowMs)) {
+        this.#recomputes.push({ ...found, ruleset })
+      }
+    }
   }
 
   take(): Effects {
     const slo = [...this.#slo.values()]
     this.#slo.clear()
     const told = this.#context.changes.take()
-    return { episodes: this.#announced(told), slo, ledger: this.#ledgers.take() }
+    const recomputes = this.#recomputes.sort(byRuleAndGroup)
+    this.#recomputes = []
+    return { episodes: this.#announced(told), slo, ledger: this.#ledgers.take(), recomputes }
   }
 
   editDifference(): EditDifference | undefined {
@@ -339,6 +351,7 @@ class RuleEngine implements Engine {
       readonly receivedMs: number
       readonly reorderMs: number
       readonly no: number
+      readonly nowMs: number
     },
   ): void {
     const { rows } = slab
@@ -354,7 +367,7 @@ class RuleEngine implements Engine {
       const eventMs = Math.max(at.eventMs, rows.maxTimeMs[i]! - at.reorderMs)
       arrival.hash.take(arrival.group)
       arrival.witnessedMs = runner.rule.clock === 'received' ? at.receivedMs : eventMs
-      runner.take(arrival, at.no)
+      runner.take(arrival, at.no, at.nowMs)
     }
   }
 
@@ -379,6 +392,12 @@ function newContext(): EpisodeContext {
   const window = new RecordWindow(groups, names)
   const changes = new ChangeLog(names)
   return { names, groups, window, changes, writer: new StateWriter() }
+}
+
+/** The order in which rules began to refuse is the process's own. */
+function byRuleAndGroup(a: Recompute, b: Recompute): number {
+  if (a.ruleId !== b.ruleId) return a.ruleId < b.ruleId ? -1 : 1
+  return a.group < b.group ? -1 : 1
 }
 
 function byId({ runners }: Runners): ReadonlyMap<string, RuleRunner> {

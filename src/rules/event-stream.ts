@@ -142,5 +142,6 @@ function joined(a: Effects, b: Effects): Effects {
     episodes: [...a.episodes, ...b.episodes],
     slo: [...a.slo, ...b.slo],
     ledger: [...a.ledger, ...b.ledger],
+    recomputes: [...a.recomputes, ...b.recomputes],
   }
 }

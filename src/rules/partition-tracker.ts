@@ -6,6 +6,8 @@
  *      observes the same slices and applies the same clock entries holds the same states.
  *   2. `due` only proposes: what it returns becomes true when its entry is applied.
  *   3. A partition that nobody opened is opened by the entry that first names it.
+ *   4. Retired partitions are forgotten but for the latest of each input (I2), which the next one
+ *      starts from. Which ones is a function of the entries alone.
  */
 import type { LogBody } from '../model/commit.ts'
 import type {
@@ -15,7 +17,18 @@ import type {
   PartitionState,
   Watermark,
 } from '../model/partition.ts'
-import { epochOfPartition, inputOfPartition, stemOfPartition } from '../model/slab.ts'
+import {
+  epochOfPartition,
+  inputOfPartition,
+  logOfPartition,
+  stemOfPartition,
+} from '../model/slab.ts'
+
+/**
+ * Of one input. More than the latest, because a process that was replaced may write on for a
+ * while: what it wrote is judged by what its own partition had witnessed.
+ */
+export const RETIRED_MAX = 8
 
 type Clock = 'event' | 'received'
 
@@ -85,6 +98,8 @@ export class PartitionTracker {
   /** Makes true what a clock entry says. */
   applyClock(body: LogBody): void {
     if (body.kind !== 'clock') return
+    // Those of the entries before: what this one retires is still to be written down.
+    this.#forgetRetired()
     for (const { id, link, progress, offset } of body.partitions) {
       const state = this.#states.get(id) ?? this.#createNamed(id, body.nowMs)
       this.#states.set(id, { ...state, link, progress, ...(offset !== undefined && { offset }) })
@@ -148,6 +163,19 @@ export class PartitionTracker {
   /** In the order in which they were opened. */
   states(): PartitionState[] {
     return [...this.#states.values()]
+  }
+
+  #forgetRetired(): void {
+    const kept = new Map<string, number>()
+    const retired = this.states().filter(({ progress }) => progress === 'retired')
+    for (const { id } of retired.sort((a, b) => b.epoch - a.epoch)) {
+      const stem = stemOfPartition(id)
+      const count = kept.get(stem) ?? 0
+      // Of a log nothing is evaluated after that; it is known how far it was read.
+      const max = logOfPartition(id) === undefined ? RETIRED_MAX : 1
+      if (count === max) this.#states.delete(id)
+      else kept.set(stem, count + 1)
+    }
   }
 
   #progressOf(

@@ -1,14 +1,18 @@
 import type { SavedBucket } from '../model/commit.ts'
 import { Deadlines } from './windows/deadlines.ts'
 import { GROUP_BUCKETS } from './windows/group-hash.ts'
+import { RefusedGroups } from './windows/refused-groups.ts'
+import type { RefusedGroup } from './windows/refused-groups.ts'
 import type { Arrival, RuleWindows, WindowOptions, WindowsFactory } from './windows/rule-windows.ts'
-import { STATE_FORMAT, StateReader } from './windows/state-bytes.ts'
+import { REFUSED_FORMAT, STATE_FORMAT, StateReader } from './windows/state-bytes.ts'
 import type { StateWriter } from './windows/state-bytes.ts'
 
 /** Windows of one bucket of a rule's groups. */
 interface Bucket {
   readonly number: number
   readonly windows: RuleWindows
+  /** Matches that were not admitted; nothing of them is in the windows. */
+  readonly refused: RefusedGroups
   /** The entry whose effects the state holds already, when it was loaded; else -1. */
   stampNo: number
   isDirty: boolean
@@ -31,6 +35,9 @@ export class RuleBuckets {
   readonly #stored = new Set<number>()
   /** Loaded ahead of the entries that are run: time does not pass for them yet. */
   #ahead: Bucket[] = []
+  /** Those with refused matches. */
+  readonly #refusing = new Set<Bucket>()
+  #refusedDueMs = Infinity
 
   constructor(options: WindowOptions, makeWindows: WindowsFactory) {
     this.#options = options
@@ -68,6 +75,39 @@ export class RuleBuckets {
     if (nextDueMs >= found.dueMs) return false
     this.#deadlines.schedule(found, nextDueMs)
     return true
+  }
+
+  /** `now_ms` at which {@link release} may have something; Infinity while nothing was refused. */
+  get refusedDueMs(): number {
+    return this.#refusedDueMs
+  }
+
+  /** A match that was not admitted; ask {@link isOpen} before. `false` when there is no room. */
+  refuse(
+    bucket: number,
+    arrival: Arrival,
+    at: { readonly nowMs: number; readonly belowMs: number },
+  ): boolean {
+    const found = this.#buckets[bucket] ?? this.#make(bucket)
+    if (!found.refused.add(arrival, at)) return false
+    this.#touch(found)
+    this.#watch(found)
+    return true
+  }
+
+  /** Takes what was refused and has been quiet since, of the buckets that entry `no` is news to. */
+  release(no: number, nowMs: number, settledMs: number): RefusedGroup[] {
+    const released: RefusedGroup[] = []
+    for (const bucket of [...this.#refusing].sort((a, b) => a.number - b.number)) {
+      if (no <= bucket.stampNo) continue
+      const found = bucket.refused.release(nowMs, settledMs)
+      if (found.length > 0) this.#touch(bucket)
+      if (bucket.refused.size === 0) this.#refusing.delete(bucket)
+      released.push(...found)
+    }
+    this.#refusedDueMs = Infinity
+    for (const bucket of this.#refusing) this.#watch(bucket)
+    return released
   }
 
   /** Buckets that hold entries before `no` only go on with time. */
@@ -109,7 +149,7 @@ export class RuleBuckets {
   }
 
   /**
-   * Settles what is open and accounts for every match. Buckets that hold entry `no` already are
+   * Settles what is open and accounts for every match; what was refused is let go. Buckets that hold entry `no` already are
    * of the rule's next life: they are handed back as they are.
    */
   close(cause: 'edit' | 'rule_removed', no: number): SavedBucket[] {
@@ -122,7 +162,7 @@ export class RuleBuckets {
         handedBack.push({
           ...name,
           no: bucket.stampNo,
-          blob: bytesOf(bucket.windows, this.#options.context.writer),
+          blob: bytesOf(bucket, this.#options.context.writer),
         })
       }
     }
@@ -149,7 +189,7 @@ export class RuleBuckets {
     const bucket = this.#buckets[number]
     if (bucket === undefined) return new Uint8Array()
     bucket.isDirty = false
-    const blob = bytesOf(bucket.windows, this.#options.context.writer)
+    const blob = bytesOf(bucket, this.#options.context.writer)
     if (blob.length > 0) this.#stored.add(number)
     if (blob.length === 0 && !this.#ahead.includes(bucket)) this.#buckets[number] = undefined
     return blob
@@ -162,22 +202,31 @@ export class RuleBuckets {
     this.#dirty.delete(number)
     if (blob.length === 0) return
     this.#stored.add(number)
-    readInto(bucket.windows, blob)
+    readInto(bucket, blob)
+    this.#watch(bucket)
   }
 
   /** State that no checkpoint holds: dirty, and time passes for it at once. */
   takeRebuilt(number: number, blob: Uint8Array): void {
     const bucket = this.#make(number)
-    readInto(bucket.windows, blob)
+    readInto(bucket, blob)
+    this.#watch(bucket)
     this.#touch(bucket)
     this.#schedule(bucket)
   }
 
   #make(number: number): Bucket {
     const windows = this.#makeWindows(this.#options)
-    const bucket = { number, windows, stampNo: -1, isDirty: false, dueMs: Infinity }
+    const refused = new RefusedGroups(this.#options.context.names)
+    const bucket = { number, windows, refused, stampNo: -1, isDirty: false, dueMs: Infinity }
     this.#buckets[number] = bucket
     return bucket
+  }
+
+  #watch(bucket: Bucket): void {
+    if (bucket.refused.size === 0) return
+    this.#refusing.add(bucket)
+    this.#refusedDueMs = Math.min(this.#refusedDueMs, bucket.refused.dueMs)
   }
 
   #touch(bucket: Bucket): void {
@@ -204,19 +253,28 @@ export class RuleBuckets {
   }
 }
 
-function bytesOf(windows: RuleWindows, writer: StateWriter): Uint8Array {
+/** Windows first; a bucket in which nothing was refused has the form that it always had. */
+function bytesOf({ windows, refused }: Bucket, writer: StateWriter): Uint8Array {
+  if (refused.size > 0) {
+    writer.u8(REFUSED_FORMAT)
+    refused.write(writer)
+  }
   writer.u8(STATE_FORMAT)
   windows.write(writer)
   const blob = writer.finish()
   return blob.length === 1 ? new Uint8Array() : blob
 }
 
-function readInto(windows: RuleWindows, blob: Uint8Array): void {
+function readInto({ windows, refused }: Bucket, blob: Uint8Array): void {
   const reader = new StateReader(blob)
-  const format = reader.u8()
+  let format = reader.u8()
+  if (format === REFUSED_FORMAT) {
+    refused.read(reader)
+    format = reader.u8()
+  }
   if (format !== STATE_FORMAT) {
     throw new Error(`saved window state has form ${format}; this version reads ${STATE_FORMAT}`)
   }
-  windows.read(reader)
+  if (refused.size === 0 || !reader.isAtEnd) windows.read(reader)
   if (!reader.isAtEnd) throw new Error('saved window state goes on behind its end')
 }

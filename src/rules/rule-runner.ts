@@ -1,4 +1,4 @@
-import type { LedgerDelta, SavedBucket } from '../model/commit.ts'
+import type { LedgerDelta, Recompute, RefusedRange, SavedBucket } from '../model/commit.ts'
 import type { RuleStats } from '../model/stats.ts'
 import type { PartitionTracker } from './partition-tracker.ts'
 import type { Rule } from './rule.ts'
@@ -10,6 +10,8 @@ import { RULE_BUCKET } from './windows/group-hash.ts'
 import type { Ledger, LedgerBook } from './windows/ledger.ts'
 import { bucketLimits } from './windows/limits.ts'
 import { MatchWindows } from './windows/match.ts'
+import type { RecordNames } from './windows/record-names.ts'
+import type { RefusedMark } from './windows/refused-groups.ts'
 import type { Arrival, FiringSink, RuleClock, WindowsFactory } from './windows/rule-windows.ts'
 import { STATE_FORMAT, StateReader, StateWriter } from './windows/state-bytes.ts'
 import { ThresholdWindows } from './windows/threshold.ts'
@@ -23,6 +25,8 @@ export interface RunnerOptions {
   readonly makeWindows: WindowsFactory
   /** Of the entry that brings the rule set into force. */
   readonly no: number
+  /** Rules with refused matches that wait to be read back; each adds itself. */
+  readonly refusing: Set<RuleRunner>
 }
 
 /** Rules that read the same watermark: same inputs, same clock. */
@@ -87,6 +91,8 @@ export class RuleRunner {
   /** Kept by its clock. */
   dueMs = Infinity
   readonly #ledger: Ledger
+  readonly #refusing: Set<RuleRunner>
+  readonly #names: RecordNames
   /** Older events were refused under a former `late_by`: what they would change is gone. */
   #floorMs = -Infinity
   /** The entry that the rule-level state holds already; see {@link RuleBuckets}. */
@@ -100,6 +106,8 @@ export class RuleRunner {
   constructor(rule: Rule, clock: SharedClock, options: RunnerOptions, previous?: RuleRunner) {
     this.rule = rule
     this.clock = clock
+    this.#refusing = options.refusing
+    this.#names = options.context.names
     this.#ledger = previous === undefined ? options.ledgers.ledger(rule.id) : previous.#ledger
     const { context, bytesMax, onFiring, makeWindows, no } = options
     const windowOptions = {
@@ -129,12 +137,13 @@ export class RuleRunner {
         this.#isDirty = true
       }
       this.buckets.adopt(windowOptions, no)
+      this.#watchRefused()
     }
     clock.add(this)
   }
 
-  /** A match of entry `no`. */
-  take(arrival: Arrival, no: number): void {
+  /** A match of entry `no`, which the clock says `nowMs` of. */
+  take(arrival: Arrival, no: number, nowMs: number): void {
     const { timeMs, witnessedMs } = arrival
     const { bucket } = arrival.hash
     const { lateByMs } = this.rule
@@ -143,9 +152,33 @@ export class RuleRunner {
     if (!this.buckets.isOpen(bucket, no)) return
     const { watermarkMs } = this.clock
     const admission = admit({ timeMs, witnessedMs, watermarkMs, lateByMs })
+    const isFloored = admission === 'admitted' && timeMs < this.#floorMs
     if (admission !== 'admitted') this.#ledger.count(admission, timeMs)
-    else if (timeMs < this.#floorMs) this.#ledger.count('late', timeMs)
+    else if (isFloored) this.#ledger.count('late', timeMs)
     else if (this.buckets.add(bucket, arrival)) this.clock.schedule(this)
+    if (admission === 'admitted' && !isFloored) return
+    const belowMs =
+      admission === 'idle' ? watermarkMs - lateByMs : isFloored ? this.#floorMs : -Infinity
+    if (this.buckets.refuse(bucket, arrival, { nowMs, belowMs })) this.#watchRefused()
+    else this.#capHits++
+  }
+
+  /**
+   * Takes refused matches to read back: 60 s have passed since the last of their group, and the
+   * watermark is so far past them that nothing can change any more what they would have made.
+   */
+  release(no: number, nowMs: number): Omit<Recompute, 'ruleset'>[] {
+    if (this.buckets.refusedDueMs > nowMs) return []
+    const { id: ruleId, revision: ruleRev, detector, quietMs, lateByMs } = this.rule
+    const withinMs = detector.kind === 'threshold' ? detector.withinMs : 0
+    const reachMs = withinMs + quietMs
+    const settledMs = this.clock.watermarkMs - lateByMs - reachMs
+    const released = this.buckets.release(no, nowMs, settledMs)
+    if (this.buckets.refusedDueMs === Infinity) this.#refusing.delete(this)
+    return released.map(({ key: group, fromMs, toMs, marks }) => {
+      const refused = marks.map((mark) => this.#named(mark))
+      return { ruleId, ruleRev, group, fromMs, toMs, reachMs, refused: refused.sort(byPartition) }
+    })
   }
 
   missingGroup(timeMs: number, count: number, no: number): void {
@@ -188,6 +221,7 @@ export class RuleRunner {
   load(saved: SavedBucket): void {
     if (saved.bucket !== RULE_BUCKET) {
       this.buckets.load(saved)
+      this.#watchRefused()
       return
     }
     this.#stampNo = saved.no
@@ -203,6 +237,7 @@ export class RuleRunner {
   takeRebuilt(bucket: number, blob: Uint8Array, no: number): void {
     if (bucket === RULE_BUCKET || !this.buckets.isOpen(bucket, no)) return
     this.buckets.takeRebuilt(bucket, blob)
+    this.#watchRefused()
     this.clock.schedule(this)
   }
 
@@ -237,6 +272,29 @@ export class RuleRunner {
       capHits: this.#capHits,
     }
   }
+
+  #watchRefused(): void {
+    if (this.buckets.refusedDueMs < Infinity) this.#refusing.add(this)
+  }
+
+  #named({ partition, first, last, witnessedMs, belowMs }: RefusedMark): RefusedRange {
+    return {
+      partition: this.#names.name(partition),
+      first,
+      last,
+      witnessedMs: finite(witnessedMs),
+      belowMs: finite(belowMs),
+    }
+  }
+}
+
+/** JSON knows no infinity. */
+function finite(ms: number): number | null {
+  return Number.isFinite(ms) ? ms : null
+}
+
+function byPartition(a: RefusedRange, b: RefusedRange): number {
+  return a.partition < b.partition ? -1 : 1
 }
 
 /** The windows of a rule's type. */

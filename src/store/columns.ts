@@ -49,6 +49,7 @@ export const COLUMNS = {
     last_received_ms: integer,
     link: text,
     progress: text,
+    said_no: integer,
     log_offset: integer,
   },
   ruleset: {
@@ -101,6 +102,8 @@ export const COLUMNS = {
     disposition: text,
     widened: integer,
     merged_into: text,
+    recomputed: integer,
+    late_matches: integer,
   },
   episode_disposition: {
     seq: integer,
@@ -203,6 +206,19 @@ export const COLUMNS = {
     at_ms: integer,
   },
   ledger: { rule_id: text, hour_ms: integer, class: text, reason: text, n: integer },
+  recompute: {
+    id: integer,
+    shard: text,
+    no: integer,
+    rule_id: text,
+    rule_rev: text,
+    ruleset: text,
+    group_key: text,
+    from_ms: integer,
+    to_ms: integer,
+    reach_ms: integer,
+    refused: text,
+  },
   audit: {
     writer: text,
     seq: integer,

@@ -52,6 +52,8 @@ export interface Database {
     last_received_ms: number
     link: string
     progress: string
+    /** The latest `clock` entry that named it. */
+    said_no: number | null
     /** Of a partition read from a log: offset there of the next record to evaluate. */
     log_offset: number | null
   }
@@ -155,6 +157,20 @@ export interface Database {
   }
   /** I9: every match counted once. `reason` is empty where the class has none. */
   ledger: { rule_id: string; hour_ms: number; class: string; reason: string; n: number }
+  /** Late matches that are to be read back; gone once the answer is committed (design §4.2). */
+  recompute: {
+    id: Generated<number>
+    shard: string
+    no: number
+    rule_id: string
+    rule_rev: string
+    ruleset: string
+    group_key: string
+    from_ms: number
+    to_ms: number
+    reach_ms: number
+    refused: string
+  }
   audit: {
     writer: string
     seq: number
@@ -196,6 +212,10 @@ interface EpisodeTable {
   widened: number
   /** The survivor, when another episode absorbed it. */
   merged_into: string | null
+  /** 1: recorded as `old_news` by a recompute; nothing adopts it. */
+  recomputed: Generated<number>
+  /** Refused matches in the windows of its firings, as far as they were read back. */
+  late_matches: Generated<number>
 }
 
 interface IncidentTable {

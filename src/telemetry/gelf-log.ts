@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import gelfPro from 'gelf-pro'
+import type { FieldValue } from '../model/event.ts'
 import { selfMarker, selfMaterial } from '../lib/self-marker.ts'
 import type { LogStream } from './logger.ts'
 
@@ -8,6 +9,8 @@ const require = createRequire(import.meta.url)
 /** Messages on their way at a time; a socket each. More are dropped and counted (I2). */
 const IN_FLIGHT_MAX = 64
 const MESSAGE_MAX = 4_096
+/** Below what our own inputs cut a value at (32 KiB), in any script. */
+const FIELD_MAX = 8_192
 /** Syslog severities of pino's levels, as GELF wants them. */
 const SYSLOG: Readonly<Record<string, number>> = { debug: 7, info: 6, warn: 4, error: 3 }
 
@@ -50,29 +53,56 @@ export function gelfMessage(
   line: string,
   { source, key }: Pick<GelfLogOptions, 'source' | 'key'>,
 ): string {
-  const { time, level, msg, ...fields } = JSON.parse(line) as Record<string, unknown>
+  const { time, level: label, msg, ...fields } = JSON.parse(line) as Record<string, unknown>
   const timestampMs = Math.round(Number(time))
   // Graylog turns line breaks of a short message into nothing worth relying on; there are none.
-  const text = String(msg).replaceAll(/\s+/g, ' ').trim().slice(0, MESSAGE_MAX) || 'no message'
-  const additional = Object.entries(fields).map(([name, value]) => [
-    additionalName(name),
-    typeof value === 'number' || typeof value === 'string' ? value : JSON.stringify(value),
-  ])
+  const message = textOf(String(msg).replaceAll(/\s+/g, ' '), MESSAGE_MAX) || 'no message'
+  const level = SYSLOG[String(label)] ?? 6
+  const additional = additionalFields(fields)
+  // By the names that the record's fields have when it comes in again.
+  const material = selfMaterial(timestampMs, { ...additional, source, message, level })
   return JSON.stringify({
-    ...Object.fromEntries(additional),
+    ...Object.fromEntries(Object.entries(additional).map(([name, value]) => [`_${name}`, value])),
     version: '1.1',
     host: source,
-    short_message: text,
+    short_message: message,
     timestamp: timestampMs / 1_000,
-    level: SYSLOG[String(level)] ?? 6,
-    _tocsin_self: selfMarker(key, selfMaterial(timestampMs, source, text)),
+    level,
+    _tocsin_self: selfMarker(key, material),
   })
 }
 
-/** GELF allows word characters, full stop and hyphen, and keeps `_id` for itself. */
-function additionalName(name: string): string {
-  return name === 'id' ? '_id_' : `_${name.replaceAll(/[^\w.-]/g, '_')}`
+/** Without empty ones, which Graylog does not keep. */
+function additionalFields(fields: Record<string, unknown>): Record<string, FieldValue> {
+  const entries = Object.entries(fields).map(([name, value]): [string, FieldValue] => {
+    if (typeof value === 'number') return [fieldName(name), value]
+    return [fieldName(name), textOf(typeof value === 'string' ? value : JSON.stringify(value))]
+  })
+  return Object.fromEntries(entries.filter(([, value]) => value !== ''))
 }
+
+/**
+ * A name that arrives as it left: of word characters and hyphens, without a leading underscore,
+ * and not one that GELF, Graylog or our own reading of a record has another use for.
+ */
+function fieldName(name: string): string {
+  const plain = name.replaceAll(/[^\w-]/g, '_').replace(/^_+/, '')
+  return plain === '' || RESERVED.has(plain) || plain.startsWith('gl2_') ? `${plain}_` : plain
+}
+
+/** Without blanks around it, which Graylog cuts off, and without halves of a character. */
+function textOf(text: string, max = FIELD_MAX): string {
+  return text.slice(0, max).toWellFormed().replaceAll(BLANKS_AROUND, '')
+}
+
+const BLANKS_AROUND = /^[\s\p{Cc}]+|[\s\p{Cc}]+$/gu
+
+const RESERVED = new Set(
+  (
+    'id host short_message source message full_message timestamp level line version streams ' +
+    'forwarder graylog_id tocsin_self tocsin_flags'
+  ).split(' '),
+)
 
 type Send = (message: string, done: (error?: Error | null) => void) => void
 

@@ -58,6 +58,11 @@ const KAFKA_FAILURES = counter('kafka_failures', 'Consumers that ended and were 
   'input',
   'reason',
 ])
+const CANDIDATES = counter(
+  'match_candidates',
+  'Conditions of rules and objectives that were asked about records.',
+  ['input'],
+)
 const SEGMENTS_OPENED = counter('journal_segments_opened', 'Journal segments begun.')
 const SEGMENTS_REMOVED = counter(
   'journal_segments_removed',
@@ -91,6 +96,20 @@ const BROKEN = counter('core_invariants_broken', 'Broken invariants; each stops 
 const SKIPPED = counter('engine_skipped', 'Matches not taken into live windows, by reason.', [
   'reason',
 ])
+const RECOMPUTES = counter(
+  'recomputes',
+  'Groups with late matches to be read back, and episodes that came of it, by step.',
+  ['step'],
+)
+const RECOMPUTES_REFUSED = counter(
+  'recomputes_refused',
+  'Groups whose late matches are not read back, as too many are outstanding.',
+)
+const RECOMPUTES_INCOMPLETE = counter(
+  'recomputes_incomplete',
+  'Passes over the journal that missed something of what was asked for.',
+)
+const RECOMPUTE_FAILURES = counter('recompute_failures', 'Passes over the journal that failed.')
 const RULE_ERRORS = counter('rule_errors', 'Problems found in rule files that were refused.')
 const RELOADS = counter('config_reloads', 'Configurations and rule sets taken or refused.', [
   'kind',
@@ -123,6 +142,21 @@ const HTTP_FAILURES = counter('http_failures', 'Requests that failed through a f
 const HTTP_DENIED = counter('http_denied', 'Requests and connections refused, by reason.', [
   'reason',
 ])
+const KERNEL_DROPPED = counter(
+  'input_kernel_dropped',
+  'Datagrams of an input that the kernel dropped because its buffer was full.',
+  ['input'],
+)
+const KEYS_FORGOTTEN = counter(
+  'input_idempotency_keys_forgotten',
+  'Idempotency keys of an input that were forgotten before their 24 hours, for want of room.',
+  ['input'],
+)
+const TLS_REFUSED = counter(
+  'input_certificates_refused',
+  'Certificate files of an input that changed and could not be used.',
+  ['input'],
+)
 const TELEMETRY_FAILURES = counter('telemetry_failures', 'Own telemetry that was lost, by part.', [
   'part',
 ])
@@ -139,6 +173,28 @@ export const OCCURRENCES: Readonly<Record<OccurrenceName, OccurrenceEntry>> = {
     'input {input} refused a connection: {reason}',
     REFUSED_CONNECTIONS,
   ),
+  'input.kernel_dropped': entry(
+    'warn',
+    'datagrams of input {input} came faster than they were read, and the kernel dropped them',
+    KERNEL_DROPPED,
+    RECEIVED,
+  ),
+  'input.small_buffer': entry(
+    'warn',
+    'the receive buffer of input {input} is smaller than wished: bursts may be lost',
+  ),
+  'input.key_forgotten': entry(
+    'warn',
+    'input {input} forgot an Idempotency-Key before its time',
+    KEYS_FORGOTTEN,
+  ),
+  'input.tls_renewed': entry('info', 'input {input} took renewed certificates'),
+  'input.tls_refused': entry(
+    'error',
+    'input {input} keeps its certificates: the files cannot be used',
+    TLS_REFUSED,
+  ),
+  'input.matched': entry('count', 'records of input {input} were matched', CANDIDATES),
   'input.paused': entry('warn', 'input {input} waits for the journal', PAUSED),
 
   'kafka.joined': entry(
@@ -179,6 +235,23 @@ export const OCCURRENCES: Readonly<Record<OccurrenceName, OccurrenceEntry>> = {
   'core.fenced': entry('error', 'another process owns the shard: this one stops'),
   'core.invariant_broken': entry('error', 'an invariant is broken: the process stops', BROKEN),
   'engine.skipped': entry('count', 'matches were skipped: {reason}', SKIPPED),
+  'recompute.counted': entry('count', 'late matches were {step}', RECOMPUTES),
+  'recompute.refused': entry(
+    'error',
+    'late matches of {count} groups are not read back: too many are outstanding',
+    RECOMPUTES_REFUSED,
+  ),
+  'recompute.finished': entry('info', 'late matches were read back from the journal'),
+  'recompute.incomplete': entry(
+    'warn',
+    'late matches could not all be read back from the journal',
+    RECOMPUTES_INCOMPLETE,
+  ),
+  'recompute.failed': entry(
+    'error',
+    'late matches could not be read back from the journal',
+    RECOMPUTE_FAILURES,
+  ),
 
   'rules.rebuilt': entry('info', 'edited rules were rebuilt from the journal'),
   'rules.activated': entry('info', 'the rule set was activated', reload('rules', 'success')),

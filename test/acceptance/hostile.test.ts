@@ -200,5 +200,6 @@ ${HTTP_CONFIG}
 
 /** The marker that another installation would have made for the same record. */
 function foreignMarker(): string {
-  return selfMarker(Buffer.alloc(32, 1), selfMaterial(NOW_S * 1_000, 'web-1', 'Tocsin is ready'))
+  const fields = { source: 'web-1', message: 'Tocsin is ready' }
+  return selfMarker(Buffer.alloc(32, 1), selfMaterial(NOW_S * 1_000, fields))
 }

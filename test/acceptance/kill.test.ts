@@ -1,6 +1,7 @@
 /**
  * Twenty times `kill -9` under HTTP load: what was accepted is in the journal and was evaluated
  * once, no incident is missing or doubled, and a webhook keeps its id over all attempts (P2, P6).
+ * A request whose answer was lost is sent again under its `Idempotency-Key` and taken once.
  */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -70,20 +71,28 @@ it(
   async () => {
     const accepted = new Set<string>()
     let batch = 0
+    const unanswered = new Map<number, { readonly key: string; readonly ids: readonly string[] }>()
     for (let cycle = 0; cycle < CYCLES; cycle++) {
       const running = await start()
       const load = Array.from({ length: SENDERS }, async (_, sender) => {
         while (true) {
-          const ids = Array.from({ length: BATCH }, (_each, nth) => `${sender}-${batch}-${nth}`)
+          const request = unanswered.get(sender) ?? {
+            key: `${sender}-${batch}`,
+            ids: Array.from({ length: BATCH }, (_each, nth) => `${sender}-${batch}-${nth}`),
+          }
+          const { key, ids } = request
+          unanswered.set(sender, request)
           batch++
           const body = ids.map((id, nth) => JSON.stringify(message(id, sender, nth))).join('\n')
           try {
             const answer = await fetch(`http://127.0.0.1:${running.ports['web']}/gelf`, {
               method: 'POST',
-              headers: { 'content-type': 'application/x-ndjson' },
+              headers: { 'content-type': 'application/x-ndjson', 'idempotency-key': key },
               body,
             })
-            if (answer.status === 202) for (const id of ids) accepted.add(id)
+            if (answer.status !== 202) continue
+            for (const id of ids) accepted.add(id)
+            unanswered.delete(sender)
           } catch {
             return
           }

@@ -75,7 +75,7 @@ function journal(...sent: readonly Sent[]): void {
 async function database(...bodies: readonly ClockBody[]): Promise<void> {
   const store = await openSqliteStore({ file: join(data, 'tocsin.db') })
   await store.claim('test', T0)
-  const effects = { episodes: [], slo: [], ledger: [] }
+  const effects = { episodes: [], slo: [], ledger: [], recomputes: [] }
   const entries = bodies.map((body) => ({ body, effects, effectsHash: 'h', partitions: [] }))
   await store.commit(request(1, [], { entries }), () => NOTHING, openKeyOf)
   await store.close()

@@ -7,12 +7,13 @@ import {
   InvariantError,
   type LogBody,
 } from '../../src/model/commit.ts'
-import { entry, openKeyOf, partition, request, T0, tinyDecide } from '../store/builders.ts'
+import { change, entry, openKeyOf, partition, request, T0, tinyDecide } from '../store/builders.ts'
 import { allOf, bucket, cycle, loaded, logged } from '../store/checkpoint-builders.ts'
 import type { CreateHarness, StoreHarness } from './store-harness.ts'
 
-/** Entries that one call removes at most. */
+/** Slices that one call removes at most, and other entries. */
 const PRUNE_MAX = 10_000
+const PRUNE_OTHERS_MAX = 500
 
 /** What every database must promise about checkpoint cycles (design §4.1). */
 export function checkpointContract(name: string, create: CreateHarness): void {
@@ -164,11 +165,12 @@ export function checkpointContract(name: string, create: CreateHarness): void {
 
       it('before the shard was claimed', async () => {
         const unclaimed = await harness.open()
-        await expectRefused(
+        for (const work of [
           () => unclaimed.saveCheckpoint([good]),
-          InvariantError,
-          /claimed before/,
-        )
+          () => unclaimed.saveRuleset('rules1', 'content', T0),
+        ]) {
+          await expectRefused(work, InvariantError, /claimed before/)
+        }
       })
 
       it('from the moment another has claimed the shard', async () => {
@@ -178,6 +180,7 @@ export function checkpointContract(name: string, create: CreateHarness): void {
           () => store.saveCheckpoint([]),
           () => store.saveCheckpoint([good]),
           () => store.saveCheckpoint([good], cycle({ no: 3 })),
+          () => store.saveRuleset('rules1', 'content', T0),
         ]) {
           await expectRefused(work, FencedError, /taken over by second \(epoch 2, ours is 1\)/)
         }
@@ -290,17 +293,97 @@ export function checkpointContract(name: string, create: CreateHarness): void {
           await commit(Array.from({ length: size }, (_, i) => entry({}, done + i)))
         }
         const kept = async () => (await logged(store, 0)).length
-        await store.saveCheckpoint([], cycle({ no: nextNo }))
+        expect(await store.saveCheckpoint([], cycle({ no: nextNo }))).toBe(true)
         const left = await kept()
         expect(left).toBeGreaterThanOrEqual(count - PRUNE_MAX)
         expect(left).toBeLessThan(count)
-        await store.saveCheckpoint([], cycle({ no: nextNo }))
+        expect(await store.saveCheckpoint([], cycle({ no: nextNo }))).toBe(true)
         expect(await kept()).toBeLessThan(left)
         // Another owner goes on where the first one stopped.
         store = await harness.open()
         await store.claim('second', T0)
-        await store.saveCheckpoint([bucket({ no: 1 })])
+        expect(await store.saveCheckpoint([bucket({ no: 1 })])).toBe(false)
         expect(await kept()).toBe(0)
+      })
+
+      describe('with what the journal has', () => {
+        const clock = (nowMs: number, ...ids: readonly string[]): LogBody => ({
+          kind: 'clock',
+          nowMs,
+          partitions: ids.map((id) => ({ id, link: 'up', progress: 'idle' })),
+        })
+        const said = async (body: LogBody) =>
+          commit([
+            {
+              ...entry({}, nextNo),
+              body,
+              partitions:
+                body.kind === 'clock' ? body.partitions.map((each) => partition(each)) : [],
+            },
+          ])
+        const complete = (
+          sinceMs: number,
+          { partitions = [] as string[], no = nextNo, kept = [partition()] } = {},
+        ) =>
+          store.saveCheckpoint(
+            [],
+            cycle({
+              no,
+              time: { ruleset: null, partitions: kept, watermarks: {} },
+              journal: { sinceMs, partitions },
+            }),
+          )
+
+        it('drops entries of every kind that are older, and none from there on', async () => {
+          await said({ kind: 'rules', nowMs: T0, ruleset: 'rules1' })
+          await said(clock(T0 + 1))
+          await said({ kind: 'list', nowMs: T0 + 2, name: 'hosts', version: 'v1' })
+          await said(clock(T0 + 3))
+          await said(clock(T0 + 4))
+          await complete(T0 + 3, { no: 2 })
+          expect(await logged(store, 0)).toEqual([2, 3, 4, 5])
+          await complete(T0 + 3)
+          expect(await logged(store, 0)).toEqual([4, 5])
+          await store.saveCheckpoint([], cycle({ no: nextNo }))
+          expect(await logged(store, 0)).toEqual([4, 5])
+        })
+
+        it('keeps the latest entry that tells the state of each partition', async () => {
+          await said(clock(T0, 'payments@1', 'audit@1'))
+          await said(clock(T0 + 1, 'payments@1'))
+          await said(clock(T0 + 2))
+          await complete(T0 + 9)
+          expect(await logged(store, 0)).toEqual([1, 2])
+          await said(clock(T0 + 3, 'audit@1'))
+          await complete(T0 + 9)
+          expect(await logged(store, 0)).toEqual([2, 4])
+        })
+
+        it('drops them in parts, and says until when there is more', async () => {
+          const count = 2 * PRUNE_OTHERS_MAX + 1
+          const ticks = Array.from({ length: count }, (_, i) => entry({}, i))
+          await commit(ticks.map((each) => ({ ...each, body: clock(T0), partitions: [] })))
+          expect(await complete(T0 + 1)).toBe(true)
+          expect(await logged(store, 0)).toHaveLength(count - PRUNE_OTHERS_MAX)
+          expect(await store.saveCheckpoint([])).toBe(true)
+          expect(await store.saveCheckpoint([])).toBe(false)
+          expect(await logged(store, 0)).toEqual([])
+        })
+
+        it('forgets retired partitions that neither it nor the time bucket has', async () => {
+          const body = clock(T0)
+          const states = [
+            partition({ id: 'payments@1', progress: 'retired' }),
+            partition({ id: 'payments@2', progress: 'retired' }),
+            partition({ id: 'payments@3', progress: 'retired' }),
+            partition({ id: 'payments@4', progress: 'idle' }),
+          ]
+          await commit([{ ...entry(), body, partitions: states }])
+          await complete(T0, { partitions: ['payments@2'], kept: [states[2]!] })
+          const after = await harness.open()
+          const { partitions } = await after.claim('second', T0)
+          expect(partitions.map(({ id }) => id)).toEqual(['payments@2', 'payments@3', 'payments@4'])
+        })
       })
     })
 
@@ -334,6 +417,14 @@ export function checkpointContract(name: string, create: CreateHarness): void {
         await save('rules1')
         await commitBodies({ kind: 'rules', nowMs: T0, ruleset: 'rules1' }, records('rules1'))
         await commitBodies(records('rules1'))
+        await store.saveCheckpoint([], inForce(null))
+        expect(await kept()).toEqual(['rules1'])
+      })
+
+      it('stay as long as an episode names them, whatever became of the entries', async () => {
+        await save('rules1')
+        const opened = entry({ episodes: [change('opened')] })
+        await commit([{ ...opened, body: records('rules1') }])
         await store.saveCheckpoint([], inForce(null))
         expect(await kept()).toEqual(['rules1'])
       })

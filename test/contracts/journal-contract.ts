@@ -55,6 +55,26 @@ export function journalContract(name: string, makeHarness: () => JournalHarness)
       harness.dispose()
     })
 
+    test('a request is remembered with its slab, over segments and restarts, the newest first', () => {
+      const keys = (reader: JournalReader, since: number, limit = 10) =>
+        reader
+          .requestsSince(since, limit)
+          .map(({ input, key, answer }) => `${input} ${key[0]} ${answer}`)
+          .toSorted()
+      for (let key = 1; key <= 3; key++) {
+        const writer = openWriter({ maxSegmentBytes: key === 2 ? 1 : 1_000_000 })
+        const request = { key: Uint8Array.of(key), body: Uint8Array.of(0), answer: `"${key}"` }
+        writer.append([{ ...slab('payments@1', ['record'], key), request }])
+        writer.append([slab('payments@1', ['a record without one'], key)])
+        writer.close()
+      }
+      const reader = openReader()
+      const all = [1, 2, 3].map((key) => `payments ${key} "${key}"`)
+      expect(keys(reader, 0)).toEqual(all)
+      expect(keys(reader, START_MS + 1e9)).toEqual([])
+      expect(keys(reader, 0, 2)).toEqual(all.slice(1))
+    })
+
     test('random slabs come back whole, dense, in order, over segments and restarts', () => {
       fc.assert(
         fc.property(fc.array(step, { maxLength: 10 }), fc.nat(), (steps, salt) => {
@@ -379,7 +399,17 @@ function expectSame(reader: JournalReader, model: readonly JournalBatch[], salt:
   }
   const names = [...PARTITIONS].filter((partition) => nextOf(model, partition) > 0).sort()
   expect(reader.partitions()).toMatchObject(
-    names.map((partition) => ({ partition, first: 0, next: nextOf(model, partition) })),
+    names.map((partition) => {
+      const own = model.filter((batch) => batch.partition === partition)
+      const received = own.map(({ receivedMs }) => receivedMs)
+      return {
+        partition,
+        first: 0,
+        next: nextOf(model, partition),
+        minReceivedMs: Math.min(...received),
+        maxReceivedMs: Math.max(...received),
+      }
+    }),
   )
 }
 

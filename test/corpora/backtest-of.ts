@@ -4,7 +4,7 @@ import type { EventView } from '../../src/model/event.ts'
 import { PlainEvent } from '../../src/model/plain-event.ts'
 import { Backtest } from '../../src/rules/backtest.ts'
 import type { BacktestLine } from '../../src/rules/backtest-lines.ts'
-import { createMatcher } from '../../src/rules/matching/plain-matcher.ts'
+import { createIndexedMatcher } from '../../src/rules/matching/indexed-matcher.ts'
 
 export type FiringLine = BacktestLine & { readonly type: 'firing' }
 export type EpisodeLine = BacktestLine & { readonly type: 'episode' }
@@ -23,7 +23,7 @@ export async function backtestOf(
   const settled: EpisodeLine[] = []
   const backtest = new Backtest({
     ruleset,
-    matcherFor: (running) => createMatcher(running, undefined, {}),
+    matcherFor: (running) => createIndexedMatcher(running, undefined, {}),
     reorderMs,
     onLine(line) {
       if (line.type === 'firing') firings.push(line)

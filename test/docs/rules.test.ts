@@ -7,7 +7,7 @@ import { EVENT_FLAGS } from '../../src/model/event.ts'
 import { formatProblem } from '../../src/model/problem.ts'
 import { GRAYLOG_FIELDS } from '../../src/model/ruleset.ts'
 import { SEVERITIES } from '../../src/model/severity.ts'
-import { createMatcher } from '../../src/rules/matching/plain-matcher.ts'
+import { createIndexedMatcher } from '../../src/rules/matching/indexed-matcher.ts'
 import { runRuleTest } from '../../src/rules/rule-test.ts'
 import { codeIn, codesIn, readPage, rowsOf } from './page.ts'
 
@@ -32,7 +32,7 @@ describe('the examples', () => {
       expect(ruleset.rules.length + objectives.length).toBe(1)
       for (const rule of ruleset.rules) {
         expect(rule.tests.length).toBeGreaterThan(0)
-        const matcherFor = (running: typeof ruleset) => createMatcher(running, undefined, {})
+        const matcherFor = (running: typeof ruleset) => createIndexedMatcher(running, undefined, {})
         const results = rule.tests.map((test) => runRuleTest(rule, test, { matcherFor }))
         expect(results.filter(({ ok }) => !ok)).toEqual([])
       }

@@ -17,7 +17,7 @@ import type { Slab } from '../../src/model/slab.ts'
 import { correlate, MatchStep, passTime } from '../../src/pipeline.ts'
 import { createEngine } from '../../src/rules/engine.ts'
 import type { Engine } from '../../src/rules/engine.ts'
-import { createMatcher } from '../../src/rules/matching/plain-matcher.ts'
+import { createIndexedMatcher } from '../../src/rules/matching/indexed-matcher.ts'
 import { PartitionTracker } from '../../src/rules/partition-tracker.ts'
 import type { CompiledRuleset } from '../../src/rules/rule.ts'
 import { scanBatch } from '../../src/threads/core/rematch.ts'
@@ -279,7 +279,7 @@ export class Story {
   }
 
   #stepOf(partition: string): MatchStep {
-    const matcher = createMatcher(this.#ruleset, inputOfPartition(partition), {})
+    const matcher = createIndexedMatcher(this.#ruleset, inputOfPartition(partition), {})
     return new MatchStep(matcher, this.#ruleset.hash)
   }
 

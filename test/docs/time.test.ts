@@ -7,7 +7,7 @@ import { DEFAULT_TIMING } from '../../src/model/partition.ts'
 import { FUTURE_CLAMP_MS, PlainEvent } from '../../src/model/plain-event.ts'
 import { Backtest } from '../../src/rules/backtest.ts'
 import type { BacktestLine } from '../../src/rules/backtest-lines.ts'
-import { createMatcher } from '../../src/rules/matching/plain-matcher.ts'
+import { createIndexedMatcher } from '../../src/rules/matching/indexed-matcher.ts'
 import { codeIn, readPage, rowsOf } from './page.ts'
 import type { Table } from './page.ts'
 import { isStory, play, timeOf } from './story-table.ts'
@@ -111,7 +111,7 @@ describe('the page', () => {
     const lines: BacktestLine[] = []
     const backtest = new Backtest({
       ruleset,
-      matcherFor: (running) => createMatcher(running, undefined, {}),
+      matcherFor: (running) => createIndexedMatcher(running, undefined, {}),
       reorderMs: DEFAULT_TIMING.reorderMs,
       onLine: (line) => lines.push(line),
     })

@@ -82,6 +82,8 @@ export function sampleEpisode(change: Partial<StoredEpisode> = {}): StoredEpisod
     flags: [],
     disposition: 'opened',
     incidentId: null,
+    isRecomputed: false,
+    lateMatches: 0,
     ...change,
   }
 }

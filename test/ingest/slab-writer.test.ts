@@ -38,6 +38,41 @@ function open(options: Partial<SlabWriterOptions> = {}) {
 const text = (slab: Slab, i: number) =>
   Buffer.from(slab.bytes).toString('utf8', slab.offsets[i], slab.offsets[i + 1])
 
+describe('while the journal is busy', () => {
+  const busy = () => {
+    const one = open()
+    for (let i = 0; i < 2; i++) {
+      one.take(gelf('before'))
+      one.writer.seal()
+    }
+    one.take(gelf('next'))
+    return one
+  }
+
+  test('a small slab may wait for more, until one that is under way is settled', () => {
+    const { writer } = busy()
+    expect(writer.mayWait).toBe(true)
+    writer.settle(0, 'durable')
+    expect(writer.mayWait).toBe(false)
+  })
+
+  test.each<[string, (one: ReturnType<typeof open>) => void]>([
+    ['of many records', ({ take }) => Array.from({ length: 512 }, () => take(gelf('x')))],
+    ['of many bytes', ({ take }) => take(gelf('x'.repeat(65_536)))],
+    ['that has waited', () => clock.advance(100)],
+  ])('one %s does not wait', (_what, grow) => {
+    const one = busy()
+    grow(one)
+    expect(one.writer.mayWait).toBe(false)
+  })
+
+  test('a read that filled a slab is sealed, because only that tells how it ended', () => {
+    const { writer, take } = busy()
+    for (let i = 0; i < MAX_SLAB_RECORDS; i++) take(gelf('x'))
+    expect(writer.mayWait).toBe(false)
+  })
+})
+
 describe('a slab', () => {
   test('holds the records of one read as they came, under one receive time', () => {
     const { writer, slabs, take } = open()
@@ -91,7 +126,7 @@ describe('a slab', () => {
   test('holds records of our own log, which move it but which no rule sees (I12)', () => {
     const sink = open()
     const timestampMs = clock.now() - 1_000
-    const marker = selfMarker(key, selfMaterial(timestampMs, 'web-1', 'ours'))
+    const marker = selfMarker(key, selfMaterial(timestampMs, { source: 'web-1', message: 'ours' }))
     sink.take(gelf('ours', { timestamp: timestampMs / 1000, _tocsin_self: marker }))
     sink.take(gelf('theirs', { timestamp: (timestampMs - 1_000) / 1000 }))
     sink.writer.seal()

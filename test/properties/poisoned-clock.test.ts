@@ -15,7 +15,7 @@ import { parseRecordRef } from '../../src/model/slab.ts'
 import { correlate, MatchStep, passTime } from '../../src/pipeline.ts'
 import { createEngine } from '../../src/rules/engine.ts'
 import { EventStream } from '../../src/rules/event-stream.ts'
-import { createMatcher } from '../../src/rules/matching/plain-matcher.ts'
+import { createIndexedMatcher } from '../../src/rules/matching/indexed-matcher.ts'
 import { PartitionTracker } from '../../src/rules/partition-tracker.ts'
 import type { FiringSink } from '../../src/rules/windows/rule-windows.ts'
 import { SlabReceiver } from '../support/slab-receiver.ts'
@@ -187,7 +187,7 @@ function timeOf(sent: Sent, skews: Skews): number {
 /** They keep nothing from one stream to the next. */
 const RECEIVERS = new Map(
   INPUTS.map((input) => {
-    const step = new MatchStep(createMatcher(ruleset, input, {}), ruleset.hash)
+    const step = new MatchStep(createIndexedMatcher(ruleset, input, {}), ruleset.hash)
     return [input, new SlabReceiver({ partition: `${input}@1`, step })]
   }),
 )
@@ -264,7 +264,7 @@ function gelf(sent: Sent, skews: Skews): string {
 function runPlain(stream: readonly Sent[], skews: Skews): Answer {
   const answers = new Answers()
   const { onFiring } = answers
-  const matcherFor = (running: typeof ruleset) => createMatcher(running, undefined, {})
+  const matcherFor = (running: typeof ruleset) => createIndexedMatcher(running, undefined, {})
   const { reorderMs } = DEFAULT_TIMING
   const run = new EventStream({ ruleset, matcherFor, reorderMs, onFiring })
   let nowMs = START_MS

@@ -8,12 +8,13 @@ export function matcherOf(
   satisfies: (event: EventView, ruleId: string) => boolean,
 ): (ruleset: CompiledRuleset) => Matcher {
   return (ruleset) => ({
+    asked: 0,
     match(view, ordinal, maxTimeMs, out) {
       for (const [number, rule] of ruleset.rules.entries()) {
         if (!satisfies(view, rule.id)) continue
         const values = rule.groupBy.map((field) => view.get(field))
         if (values.includes(undefined)) {
-          out.missingGroup(number)
+          out.missingGroup(number, view.timeMs)
           continue
         }
         const group = values.length === 0 ? NO_GROUP : groupKey(values as string[])

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { PartitionLink } from '../../src/model/partition.ts'
-import { PartitionTracker } from '../../src/rules/partition-tracker.ts'
+import { PartitionTracker, RETIRED_MAX } from '../../src/rules/partition-tracker.ts'
 
 const S = 1_000
 const timing = () => ({ reorderMs: 5 * S, idleAfterMs: 60 * S })
@@ -175,6 +175,58 @@ describe('a new writer of an input', () => {
       epoch: 3,
       lastReceivedMs: 120 * S,
     })
+  })
+})
+
+describe('what is kept of retired partitions', () => {
+  /** A hundred starts: each opens its partition, reads the former one to its end and retires it. */
+  function restarted(partitions: PartitionTracker, inputs: readonly string[]): void {
+    for (let epoch = 1; epoch <= 100; epoch++) {
+      for (const input of inputs) {
+        partitions.open(`${input}@${epoch}`, input, epoch, epoch * S)
+        partitions.retire(`${input}@${epoch - 1}`)
+      }
+      tick(partitions, epoch * S)
+      for (const input of inputs) seen(partitions, `${input}@${epoch}`, epoch * S)
+    }
+  }
+
+  it('is bounded for each input, however often a process was started', () => {
+    const partitions = tracker()
+    restarted(partitions, ['a', 'b'])
+    partitions.applyClock({ kind: 'clock', nowMs: 100 * S, partitions: [] })
+    const epochs = partitions.states().map(({ id }) => id)
+    expect(epochs).toHaveLength(2 * (RETIRED_MAX + 1))
+    expect(partitions.state(`a@${99 - RETIRED_MAX}`)).toBeUndefined()
+    expect(partitions.state(`a@${100 - RETIRED_MAX}`)).toMatchObject({ progress: 'retired' })
+    expect(partitions.state('b@100')).toMatchObject({ progress: 'caught_up' })
+  })
+
+  it('is enough for the next one to start with what was witnessed', () => {
+    const partitions = tracker()
+    restarted(partitions, ['a'])
+    partitions.open('a@101', 'a', 101, 101 * S)
+    expect(partitions.state('a@101')).toMatchObject({ maxTimeMs: 100 * S })
+  })
+
+  it('never takes one that is not read to its end', () => {
+    const partitions = tracker()
+    partitions.open('a@0', 'a', 0, 0)
+    for (let epoch = 1; epoch <= 100; epoch++) partitions.open(`a@${epoch}`, 'a', epoch, 0)
+    for (let epoch = 1; epoch < 100; epoch++) partitions.retire(`a@${epoch}`)
+    const [, second] = tick(partitions, 0)
+    expect([second, partitions.state('a@1')?.progress]).toEqual(['a@1 retired', 'retired'])
+    partitions.applyClock({ kind: 'clock', nowMs: 0, partitions: [] })
+    expect(partitions.states()).toHaveLength(RETIRED_MAX + 2)
+    const left = partitions.states().filter(({ progress }) => progress !== 'retired')
+    expect(left.map(({ id }) => id)).toEqual(['a@0', 'a@100'])
+  })
+
+  it('one that was forgotten and goes on after all is read as a new one', () => {
+    const partitions = tracker()
+    restarted(partitions, ['a'])
+    seen(partitions, 'a@1', 50 * S, 7)
+    expect(partitions.state('a@1')).toMatchObject({ next: 7, maxTimeMs: 50 * S, epoch: 1 })
   })
 })
 

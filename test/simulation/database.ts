@@ -2,7 +2,7 @@ import { DatabaseSync } from 'node:sqlite'
 import type { StatementSync } from 'node:sqlite'
 import type { OutboxReader } from '../../src/alerting/outbox.ts'
 import type { CoreStore } from '../../src/model/commit.ts'
-import { openWriter, kyselyOn } from '../../src/store/sqlite/connection.ts'
+import { openWriter } from '../../src/store/sqlite/connection.ts'
 import { sqliteStoreOn } from '../../src/store/sqlite/core-store.ts'
 import { SqliteOutboxReader } from '../../src/store/sqlite/outbox-reader.ts'
 
@@ -49,6 +49,7 @@ async function schemaSql(): Promise<string> {
  */
 export class SimulatedDatabase {
   readonly sql: DatabaseSync
+  readonly #statements = new Map<string, StatementSync>()
   #outbox: OutboxReader | undefined
 
   private constructor(sql: DatabaseSync) {
@@ -65,34 +66,30 @@ export class SimulatedDatabase {
     return sqliteStoreOn(this.#connection(faults))
   }
 
-  /** One for all processes: it only reads, and statements are prepared once per text. */
+  /** One for all processes: it only reads. */
   outbox(): OutboxReader {
-    this.#outbox ??= new SqliteOutboxReader(kyselyOn(this.#remembering()))
+    this.#outbox ??= new SqliteOutboxReader(this.sql)
     return this.#outbox
   }
 
-  #remembering(): DatabaseSync {
-    const { sql } = this
-    const statements = new Map<string, StatementSync>()
-    const reader = {
-      prepare(text: string): StatementSync {
-        const statement = statements.get(text) ?? sql.prepare(text)
-        statements.set(text, statement)
-        return statement
-      },
-      close: () => undefined,
+  /** Statements hold nothing between two calls, so all processes share them. */
+  readonly #prepare = (text: string): StatementSync => {
+    let statement = this.#statements.get(text)
+    if (statement === undefined) {
+      statement = this.sql.prepare(text)
+      this.#statements.set(text, statement)
     }
-    return reader as unknown as DatabaseSync
+    return statement
   }
 
   #connection(faults: TransactionFaults): DatabaseSync {
     const { sql } = this
     const connection = {
-      prepare: (text: string) => sql.prepare(text),
-      exec(text: string): void {
+      prepare: this.#prepare,
+      exec: (text: string): void => {
         if (text.startsWith('BEGIN')) faults.before('BEGIN')
         if (text === 'COMMIT') faults.before('COMMIT')
-        sql.exec(text)
+        this.#prepare(text).run()
         if (text === 'COMMIT') faults.committed()
       },
       get isTransaction() {

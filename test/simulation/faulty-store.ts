@@ -45,13 +45,13 @@ export function faultyStore(
       }
       return result
     },
-    async *readLog(from) {
+    async *readLog(from, kind) {
       await pass()
-      yield* inner.readLog(from)
+      yield* inner.readLog(from, kind)
     },
     async saveCheckpoint(buckets, next) {
       await pass()
-      await inner.saveCheckpoint(buckets, next)
+      return inner.saveCheckpoint(buckets, next)
     },
     loadCheckpoint: () => inner.loadCheckpoint(),
     async saveRuleset(...what: Parameters<CoreStore['saveRuleset']>) {
@@ -59,6 +59,10 @@ export function faultyStore(
       await inner.saveRuleset(...what)
     },
     loadRuleset: (hash) => inner.loadRuleset(hash),
+    async outstandingRecomputes(limit) {
+      await pass()
+      return inner.outstandingRecomputes(limit)
+    },
     close: () => inner.close(),
   }
 }

@@ -5,7 +5,7 @@ import type { Matches } from '../../src/model/matches.ts'
 import type { Slab } from '../../src/model/slab.ts'
 import { partitionId } from '../../src/model/slab.ts'
 import { MatchStep } from '../../src/pipeline.ts'
-import type { LoadedRules } from '../../src/threads/core/loaded-rules.ts'
+import type { LoadedRules, LoadRules } from '../../src/threads/core/loaded-rules.ts'
 import type { RulesMessage, ToCore } from '../../src/threads/messages.ts'
 import { Channel } from './channel.ts'
 import type { MemoryJournal } from './memory-journal.ts'
@@ -23,7 +23,7 @@ export interface IntakeParts {
   /** Records after which a slab is cut, at most. */
   readonly slabMax: number
   readonly delayMs: number
-  readonly load: (message: RulesMessage) => LoadedRules
+  readonly load: LoadRules
   readonly toCore: (message: ToCore) => void
 }
 
@@ -69,7 +69,7 @@ export class SimulatedIntake {
 
   /** One thread after the other switches to a rule set, and tells the core in its own order. */
   activate(thread: number, message: RulesMessage): void {
-    this.#rules[thread] = this.#parts.load(message)
+    this.#rules[thread] = this.#parts.load(message.source)
     this.#toCore[thread]!.post(message)
   }
 

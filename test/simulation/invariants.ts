@@ -23,7 +23,7 @@ interface IncidentRow {
 }
 
 /** The hash of an entry from which nothing followed. */
-const NOTHING = effectsHash({ episodes: [], slo: [], ledger: [] })
+const NOTHING = effectsHash({ episodes: [], slo: [], ledger: [], recomputes: [] })
 
 /**
  * What must hold after every transaction, whoever made it, asked of the database itself:

@@ -26,6 +26,7 @@ export class MemoryJournal {
         partition,
         first: 0,
         next: nextOf(batches),
+        minReceivedMs: Math.min(...batches.map(({ receivedMs }) => receivedMs)),
         maxReceivedMs: Math.max(...batches.map(({ receivedMs }) => receivedMs)),
       }))
   }
@@ -49,6 +50,8 @@ export class MemoryJournal {
         return this.batches(partition).filter((batch) => batch.receivedMs >= receivedMs)
       },
       at: (partition, position) => this.#at(partition, position),
+      // Nobody here sends over HTTP.
+      requestsSince: () => [],
       partitions: () => this.partitions(),
       close: () => undefined,
     }

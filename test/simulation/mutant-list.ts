@@ -1,11 +1,8 @@
+import type { Edit } from './plant.ts'
+
 export interface Mutant {
   readonly name: string
-  readonly edits: readonly {
-    readonly file: string
-    /** Exact text, found exactly once. */
-    readonly find: string
-    readonly replace: string
-  }[]
+  readonly edits: readonly Edit[]
 }
 
 /** The bugs that this design exists to rule out (issue 4), each as a developer could write it. */
@@ -15,13 +12,11 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/store/sqlite/commit.ts',
-        find: `    return inTransaction(this.#database, () => {
-      if (!this.log.insert(request, epoch)) return this.log.answer(request)
-`,
-        replace: `    const isNew = inTransaction(this.#database, () => this.log.insert(request, epoch))
-    return inTransaction(this.#database, () => {
-      if (!isNew) return this.log.answer(request)
-`,
+        find: `return inTransaction(this.#database, () => {
+          if (!this.log.insert(request, epoch)) return`,
+        replace: `const isNew = inTransaction(this.#database, () => this.log.insert(request, epoch))
+          return inTransaction(this.#database, () => {
+            if (!isNew) return`,
       },
     ],
   },
@@ -30,13 +25,14 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/store/sqlite/commit.ts',
-        find: '    this.#decisions.write(decision)\n',
-        replace: `    this.#decisions.write({ ...decision, deliveries: [] })
-    void Promise.resolve().then(() => {
-      const { deliveries } = decision
-      this.#decisions.write({ ...decision, incidents: [], events: [], timeline: [], deliveries })
-    })
-`,
+        find: 'this.#decisions.write(decision)',
+        replace: `this.#decisions.write({ ...decision, deliveries: [] })
+          void Promise.resolve().then(() => {
+            const { deliveries } = decision
+            this.#decisions.write({
+              ...decision, incidents: [], events: [], timeline: [], deliveries,
+            })
+          })`,
       },
     ],
   },
@@ -45,15 +41,11 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/alerting/sender.ts',
-        find: '      result = await makeAttempt(parts, delivery, receiver)\n',
-        replace: `      await commit({
-        ...undeliverable(delivery, clock(), ''),
-        outcome: 'delivered',
-        reason: null,
-        detail: null,
-      })
-      result = await makeAttempt(parts, delivery, receiver)
-`,
+        find: 'result = await makeAttempt(',
+        replace: `await commit({
+          ...undeliverable(delivery, clock(), ''), outcome: 'delivered', reason: null, detail: null,
+        })
+        $&`,
       },
     ],
   },
@@ -62,8 +54,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/rules/windows/episodes.ts',
-        find: 'id: derivedName(this.#rule.id, holder.key, ref),',
-        replace: 'id: derivedName(this.#rule.id, holder.key, ref, String(Math.random())),',
+        find: 'id: derivedName(',
+        replace: '$&String(Math.random()), ',
       },
     ],
   },
@@ -72,12 +64,12 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/threads/core/committer.ts',
-        find: '        if (!isRetryable(error)) throw error\n',
-        replace: `        if (!isRetryable(error)) throw error
-        const nothing = { incidents: [], timeline: [], dispositions: [], events: [] }
-        const decision = { ...nothing, deliveries: [], results: [] }
-        return { lastNo: this.nextNo - 1, decision, aliases: new Map() } as T
-`,
+        find: 'if (!isRetryable(error)) throw error',
+        replace: `$&
+          const nothing = { incidents: [], timeline: [], dispositions: [], events: [] }
+          const decision = { ...nothing, deliveries: [], results: [] }
+          const recomputes = { asked: 0, refused: 0, recorded: 0, widened: 0, noted: 0 }
+          return { lastNo: this.nextNo - 1, decision, recomputes, aliases: new Map() } as T`,
       },
     ],
   },
@@ -85,9 +77,9 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'no fence',
     edits: [
       {
-        file: 'src/store/sqlite/input-log.ts',
-        find: 'if (shard === undefined || shard.epoch !== epoch) {',
-        replace: 'if (shard === undefined) {',
+        file: 'src/store/sqlite/fence.ts',
+        find: 'if (owned?.epoch === epoch)',
+        replace: 'if (owned !== undefined)',
       },
     ],
   },
@@ -96,10 +88,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/threads/core/feeds.ts',
-        find: '    const hasRoom = this.rows + matches.rows.length <= WAITING_ROWS_MAX\n',
-        replace: `    const hasRoom = this.rows + matches.rows.length <= WAITING_ROWS_MAX
-    if (matches.rows.length === 0) return 0
-`,
+        find: 'const hasRoom = this.rows + matches.rows.length',
+        replace: 'if (matches.rows.length === 0) return 0\n $&',
       },
     ],
   },
@@ -118,8 +108,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/rules/windows/episodes.ts',
-        find: 'found = found === undefined ? episode : this.#merge(holder, found, episode, firing.timeMs)',
-        replace: 'found ??= episode',
+        find: `found === undefined ? episode : this.#merge(holder, found, episode, firing.timeMs)`,
+        replace: 'found ?? episode',
       },
     ],
   },
@@ -128,8 +118,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/threads/core/checkpointer.ts',
-        find: 'this.#unwritten.push({ ...name, no: nextNo - 1, blob })',
-        replace: 'this.#unwritten.push({ ...name, no: nextNo, blob })',
+        find: 'this.#unwritten.push({ ...name, no: nextNo - 1',
+        replace: 'this.#unwritten.push({ ...name, no: nextNo',
       },
     ],
   },
@@ -138,8 +128,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/rules/windows/admission.ts',
-        find: 'if (match.timeMs < match.witnessedMs - match.lateByMs) return',
-        replace: 'if (match.timeMs < match.watermarkMs - match.lateByMs) return',
+        find: 'match.timeMs < match.witnessedMs - match.lateByMs',
+        replace: 'match.timeMs < match.watermarkMs - match.lateByMs',
       },
     ],
   },
@@ -148,9 +138,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/rules/rule-runner.ts',
-        find: "if (admission !== 'admitted') this.#ledger.count(admission, timeMs)",
-        replace:
-          "if (admission === 'late') return\n    if (admission !== 'admitted') this.#ledger.count(admission, timeMs)",
+        find: 'this.#ledger.count(admission, timeMs)',
+        replace: "void (admission === 'late' || $&)",
       },
     ],
   },

@@ -8,6 +8,8 @@ import type { JournalBatch } from '../../src/ingest/journal/journal.ts'
 import type { LogBody } from '../../src/model/commit.ts'
 import { episodesOf } from './oracle-episodes.ts'
 import type { OracleEpisode, OracleEvent } from './oracle-episodes.ts'
+import { oldNewsOf } from './oracle-old-news.ts'
+import type { OracleOldNews } from './oracle-old-news.ts'
 import { satisfies } from './rule-spec.ts'
 import type { Fields, InputSpec, RuleSpec, RulesSpec } from './rule-spec.ts'
 
@@ -23,6 +25,8 @@ export interface OracleRule {
   /** `class reason hour` → count; of an edited rule only how many matches there were. */
   readonly ledger: ReadonlyMap<string, number>
   readonly matches: number
+  /** `undefined` when the rule was changed or taken away under way. */
+  readonly oldNews: OracleOldNews | undefined
 }
 
 /** Where one partition stands, as its log so far says. */
@@ -38,6 +42,10 @@ interface Partition {
 interface Life {
   spec: RuleSpec
   readonly events: OracleEvent[]
+  /** Those that came too late. */
+  readonly refused: OracleEvent[]
+  /** Those that were evaluated before the rule was there. */
+  readonly earlier: OracleEvent[]
   readonly skipped: Map<string, number>
   watermarkMs: number
   matches: number
@@ -65,6 +73,8 @@ class Walk {
   #alive: Life[] = []
   #spec: RulesSpec | undefined
   readonly #slo = { total: 0, bad: 0 }
+  /** Every record so far. */
+  readonly #seen: Seen[] = []
 
   constructor(options: {
     readonly batches: (partition: string) => readonly JournalBatch[]
@@ -93,10 +103,13 @@ class Walk {
       }
       // A second life may go on with an episode of the first.
       const isClear = before === undefined && !edited.has(life.spec.id)
+      const isWhole = isClear && this.#alive.includes(life)
+      const { events: admitted, refused, earlier } = life
       rules.set(life.spec.id, {
         episodes: isClear ? episodes : undefined,
         ledger,
         matches: (before?.matches ?? 0) + life.matches,
+        oldNews: isWhole ? oldNewsOf(life.spec, { admitted, refused, earlier }) : undefined,
       })
     }
     return { rules, slo: this.#slo }
@@ -109,9 +122,7 @@ class Walk {
     this.#alive = spec.rules.map((rule) => {
       const kept = before.find((life) => stateOf(life.spec) === stateOf(rule))
       if (kept !== undefined) kept.spec = rule
-      return (
-        kept ?? { spec: rule, events: [], skipped: new Map(), watermarkMs: -Infinity, matches: 0 }
-      )
+      return kept ?? newLife(rule, this.#seen)
     })
     this.#ended.push(...before.filter((life) => !this.#alive.includes(life)))
   }
@@ -129,6 +140,7 @@ class Walk {
         const text = Buffer.from(bytes.subarray(offsets[i], offsets[i + 1])).toString()
         const { fields, timeMs } = readRecord(text, receivedMs)
         maxTimeMs = Math.max(maxTimeMs, Math.min(timeMs, receivedMs))
+        this.#seen.push({ input: name, timeMs, receivedMs, fields })
         if (fields['code'] !== undefined) {
           this.#slo.total++
           if (Number(fields['code']) >= 500) this.#slo.bad++
@@ -138,7 +150,6 @@ class Walk {
           const isEvent = life.spec.clock === 'event'
           judge(life, {
             timeMs: isEvent ? timeMs : receivedMs,
-            receivedMs,
             witnessedMs: (isEvent ? maxTimeMs : maxReceivedMs) - reorderMs,
             fields,
           })
@@ -184,27 +195,52 @@ class Walk {
   }
 }
 
+interface Seen {
+  readonly input: string
+  readonly timeMs: number
+  readonly receivedMs: number
+  readonly fields: Fields
+}
+
+function newLife(spec: RuleSpec, seen: readonly Seen[]): Life {
+  const earlier = seen
+    .filter(({ input, fields }) => satisfies(spec, input, fields))
+    .filter(({ fields }) => spec.groupBy.every((field) => fields[field] !== undefined))
+    .map(({ timeMs, receivedMs, fields }) => ({
+      timeMs: spec.clock === 'event' ? timeMs : receivedMs,
+      group: groupOf(spec, fields),
+    }))
+  const nothing = { events: [], refused: [], skipped: new Map(), matches: 0 }
+  return { spec, earlier, ...nothing, watermarkMs: -Infinity }
+}
+
+function groupOf({ groupBy }: RuleSpec, fields: Fields): string {
+  return JSON.stringify(groupBy.map((field) => String(fields[field])))
+}
+
 /** Late by its own partition's log, or by an assumption, or without a group: counted, no more. */
 function judge(
   life: Life,
   match: {
     readonly timeMs: number
-    readonly receivedMs: number
     readonly witnessedMs: number
     readonly fields: Fields
   },
 ): void {
-  const { timeMs, receivedMs, witnessedMs, fields } = match
+  const { timeMs, witnessedMs, fields } = match
   const { groupBy, lateByMs } = life.spec
   life.matches++
   const skip = (reason: string, atMs: number): void => {
     const name = `skipped ${reason} ${Math.floor(atMs / HOUR_MS) * HOUR_MS}`
     life.skipped.set(name, (life.skipped.get(name) ?? 0) + 1)
   }
-  if (groupBy.some((field) => fields[field] === undefined)) skip('missing_group', receivedMs)
-  else if (timeMs < witnessedMs - lateByMs) skip('late', timeMs)
-  else if (timeMs < life.watermarkMs - lateByMs) skip('idle', timeMs)
-  else life.events.push({ timeMs, group: JSON.stringify(groupBy.map((f) => String(fields[f]))) })
+  if (groupBy.some((field) => fields[field] === undefined)) return skip('missing_group', timeMs)
+  const event = { timeMs, group: groupOf(life.spec, fields) }
+  const isLate = timeMs < witnessedMs - lateByMs
+  const isIdle = timeMs < life.watermarkMs - lateByMs
+  if (isLate || isIdle) skip(isLate ? 'late' : 'idle', timeMs)
+  if (isLate || isIdle) life.refused.push(event)
+  else life.events.push(event)
 }
 
 function readRecord(text: string, receivedMs: number): { fields: Fields; timeMs: number } {

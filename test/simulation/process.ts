@@ -8,14 +8,8 @@ import type { RulesetSource } from '../../src/model/ruleset.ts'
 import { CoreClient } from '../../src/threads/core-client.ts'
 import { Core } from '../../src/threads/core/core.ts'
 import { decideWith } from '../../src/threads/core/decide-with.ts'
-import type { LoadedRules } from '../../src/threads/core/loaded-rules.ts'
-import type {
-  FromCore,
-  FromIntake,
-  Routing,
-  RulesMessage,
-  ToIntake,
-} from '../../src/threads/messages.ts'
+import type { LoadRules } from '../../src/threads/core/loaded-rules.ts'
+import type { FromCore, FromIntake, Routing, ToIntake } from '../../src/threads/messages.ts'
 import type { Port } from '../../src/threads/ports.ts'
 import { Channel } from './channel.ts'
 import type { SimulatedDatabase } from './database.ts'
@@ -46,7 +40,7 @@ export interface Surroundings {
   readonly clockFaults: ClockFaults
   readonly storeFaults: () => StoreFaults & { readonly failing: number }
   readonly isStoreFull: () => boolean
-  readonly load: (message: RulesMessage) => LoadedRules
+  readonly load: LoadRules
   readonly rules: () => { readonly hash: string; readonly source: RulesetSource }
   readonly say: (line: string) => void
   /** Something that must never happen has happened. */
@@ -108,6 +102,7 @@ export class SimulatedProcess {
       clock: this.clock.now,
       timers: this.#timers,
       engineVersion: 'simulated',
+      loadRules: around.load,
       owner: `process ${number}`,
       decisions: decideWith(around.routing),
       report: (occurrence) => this.#report(occurrence),

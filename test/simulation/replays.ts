@@ -86,6 +86,7 @@ async function run(world: World, store: CoreStore, from: number): Promise<Engine
     partitions,
     rematch: new Rematch(journal, event),
     rebuilder: new Rebuilder({ store, journal, event, partitions, report, post }),
+    loadRules: world.rules.load,
     engineVersion: 'simulated',
     report,
     useRules: (used) => {

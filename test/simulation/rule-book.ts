@@ -1,6 +1,7 @@
+import { rulesetHash } from '../../src/config/ruleset.ts'
 import type { RulesetSource } from '../../src/model/ruleset.ts'
 import { LoadedRules } from '../../src/threads/core/loaded-rules.ts'
-import type { RulesMessage } from '../../src/threads/messages.ts'
+import type { LoadRules } from '../../src/threads/core/loaded-rules.ts'
 import type { Action } from './nemesis.ts'
 import { yamlOf } from './rule-spec.ts'
 import type { RulesSpec, RuleSpec } from './rule-spec.ts'
@@ -32,9 +33,12 @@ export class RuleBook {
     return this.#now
   }
 
-  /** What a thread makes of a message: compiled once in the whole world, as it is the same. */
-  load({ hash, source }: RulesMessage): LoadedRules {
-    return this.loaded.get(hash) ?? new LoadedRules(source)
+  /** What a thread makes of a rule set: compiled once in the whole world, as it is the same. */
+  readonly load: LoadRules = (source) => {
+    const hash = rulesetHash(source)
+    const loaded = this.loaded.get(hash) ?? new LoadedRules(source)
+    this.loaded.set(hash, loaded)
+    return loaded
   }
 
   /** Somebody edits a rule; `false` when there was nothing to edit. */
@@ -68,9 +72,7 @@ export class RuleBook {
     )
     const documents = [{ file: 'rules.yaml', text: yamlOf(spec) }]
     const source: RulesetSource = { documents, inputs, fields: {} }
-    const loaded = new LoadedRules(source)
-    const { hash } = loaded
-    this.loaded.set(hash, loaded)
+    const { hash } = this.load(source)
     this.specs.set(hash, spec)
     this.written.set(hash, [...(this.written.get(hash) ?? []), this.#writings++])
     return { hash, source, spec }

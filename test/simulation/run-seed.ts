@@ -20,6 +20,9 @@ export interface SeedResult {
   readonly virtualMs: number
 }
 
+/** What is said when the simulator, not what it plays, is at its end. */
+export const ITSELF_FAILED = 'the simulation itself failed'
+
 /** One world from its beginning to its verdict; equal arguments give the equal trace. */
 export async function runSeed(
   seed: number,
@@ -35,7 +38,7 @@ export async function runSeed(
     await world.calmDown()
     await verdictOn(world)
   } catch (error) {
-    world.broken(`the simulation itself failed: ${(error as Error).stack}`)
+    world.broken(`${ITSELF_FAILED}: ${(error as Error).stack}`)
   }
   world.database.sql.close()
   return {

@@ -133,7 +133,7 @@ export class ProcessTimers implements Timers {
 /** Resolves when no promise can go on any more: the event loop runs them before its next round. */
 function everyPromise(): Promise<void> {
   return new Promise((resolve) => {
-    setImmediate(resolve)
+    process.nextTick(resolve)
   })
 }
 

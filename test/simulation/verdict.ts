@@ -2,6 +2,7 @@ import { oracle } from './oracle.ts'
 import type { OracleRule } from './oracle.ts'
 import { checkReplay } from './replays.ts'
 import { SLO_ID } from './rule-spec.ts'
+import { checkOldNews } from './verdict-old-news.ts'
 import type { World } from './world.ts'
 
 /** Looks at a world that has come to rest, and says everything that is not as it must be. */
@@ -29,6 +30,7 @@ function checkOracle(world: World, all: All): void {
   for (const [ruleId, rule] of expected.rules) {
     checkEpisodes(world, all, ruleId, rule)
     checkLedger(world, all, ruleId, rule)
+    checkOldNews(world, ruleId, rule.oldNews)
   }
   const totals = all<{ total: number; bad: number }>(
     `SELECT sum(total) AS total, sum(bad) AS bad FROM slo_total WHERE slo = '${SLO_ID}'`,
@@ -42,7 +44,8 @@ function checkOracle(world: World, all: All): void {
 function checkEpisodes(world: World, all: All, ruleId: string, rule: OracleRule): void {
   const stored = all<Record<string, string | number>>(
     `SELECT group_key AS "group", start_ms AS startMs, end_ms AS endMs, matches, firings, peak,
-       severity FROM episode WHERE rule_id = '${ruleId}' AND merged_into IS NULL`,
+       severity FROM episode WHERE rule_id = '${ruleId}' AND merged_into IS NULL
+       AND recomputed = 0`,
   )
   for (const { id, state } of all<{ id: string; state: string }>(
     `SELECT id, state FROM episode WHERE rule_id = '${ruleId}' AND state <> 'settled'`,

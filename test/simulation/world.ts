@@ -246,7 +246,7 @@ export class World {
           ? { latencyMs: 1, lostReply: 0, slow: 0, failing: 0 }
           : { ...store, failing: storeFailing },
       isStoreFull: () => scheduler.nowMs < this.#storeFullUntilMs,
-      load: (message) => this.rules.load(message),
+      load: this.rules.load,
       rules: () => this.rules.now,
       say: (line) => this.say(line),
       broken: (what) => this.broken(what),

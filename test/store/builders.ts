@@ -52,7 +52,7 @@ export function change(
 }
 
 export function entry(over: Partial<CommitEntry['effects']> = {}, nth = 0): CommitEntry {
-  const effects = { episodes: [], slo: [], ledger: [], ...over }
+  const effects = { episodes: [], slo: [], ledger: [], recomputes: [], ...over }
   return {
     body: {
       kind: 'records',
@@ -96,6 +96,7 @@ export function request(
     entries: [entry({ episodes }, firstNo)],
     commands: [],
     attempts: [],
+    recomputed: [],
     evidence: new Map(),
     ...more,
   }

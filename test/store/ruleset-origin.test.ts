@@ -3,6 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { firstTables } from '../../src/store/migrations/001-first-tables.ts'
+import { checkpoints } from '../../src/store/migrations/002-checkpoints.ts'
+import { rulesetOrigin } from '../../src/store/migrations/003-ruleset-origin.ts'
+import { kyselyOn } from '../../src/store/sqlite/connection.ts'
 import { openSqliteStore } from '../../src/store/sqlite/core-store.ts'
 import { T0 } from './builders.ts'
 
@@ -30,6 +34,7 @@ function origins(): Record<string, unknown>[] {
 
 it('keeps where a rule set came from, and the latest where that changes', async () => {
   const store = await openSqliteStore({ file })
+  await store.claim('owner', T0)
   await store.saveRuleset('h1', 'content', T0, { ...ORIGIN, isDirty: true, approver: null })
   await store.saveRuleset('h2', 'content', T0)
   const unknown = { git_commit: null, is_dirty: null, pull_request: null, approver: null }
@@ -43,18 +48,13 @@ it('keeps where a rule set came from, and the latest where that changes', async 
 })
 
 it('is unknown for rule sets of a database that was there before', async () => {
-  await (await openSqliteStore({ file })).close()
   const database = new DatabaseSync(file)
-  for (const column of ['git_commit', 'is_dirty', 'pull_request', 'approver']) {
-    database.exec(`ALTER TABLE ruleset DROP COLUMN ${column}`)
-  }
-  database.exec("DELETE FROM kysely_migration WHERE name = '003-ruleset-origin'")
+
+  for (const { up } of [firstTables('sqlite'), checkpoints('sqlite')]) await up(kyselyOn(database))
   database.exec("INSERT INTO ruleset (hash, content, created_ms) VALUES ('h0', 'content', 1)")
+  await rulesetOrigin('sqlite').up(kyselyOn(database))
   database.close()
-  const store = await openSqliteStore({ file })
-  expect(await store.loadRuleset('h0')).toBe('content')
   expect(origins()).toEqual([
     { git_commit: null, is_dirty: null, pull_request: null, approver: null },
   ])
-  await store.close()
 })

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { App } from '../app.ts'
 import type { HttpOptions } from '../options.ts'
+import { DISPOSITIONS } from '../../model/episode.ts'
 import { configName, incidentPath, paging, problems } from '../requests.ts'
 import { episodeSchema, page } from '../schemas.ts'
 
@@ -14,15 +15,17 @@ export function episodeRoutes(app: App, { readModel }: HttpOptions): void {
       querystring: z.strictObject({
         rule: configName.optional(),
         incident: incidentPath.shape.id.optional(),
+        disposition: z.enum(DISPOSITIONS).optional(),
         ...paging,
       }),
       response: { 200: page(episodeSchema), ...problems(400, 401, 403) },
     },
-    handler: async ({ query: { rule, incident, cursor, limit } }) =>
+    handler: async ({ query: { rule, incident, disposition, cursor, limit } }) =>
       readModel.episodes({
         limit,
         ...(rule === undefined ? {} : { ruleId: rule }),
         ...(incident === undefined ? {} : { incidentId: incident }),
+        ...(disposition === undefined ? {} : { disposition }),
         ...(cursor === undefined ? {} : { cursor }),
       }),
   })

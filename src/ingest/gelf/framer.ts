@@ -45,7 +45,13 @@ export class Framer {
     return this.#heldBytes > 0
   }
 
-  push(chunk: Buffer): void {
+  /** Whether the next delimiter is still to come, be it of a frame that is skipped. */
+  get isWaiting(): boolean {
+    return this.#heldBytes > 0 || this.#isSkipping
+  }
+
+  /** Takes what one read brought; true when a frame ended in it. */
+  push(chunk: Buffer): boolean {
     let start = 0
     for (
       let at = chunk.indexOf(this.#delimiter);
@@ -56,6 +62,7 @@ export class Framer {
       start = at + 1
     }
     if (start < chunk.length) this.#hold(chunk, start, chunk.length)
+    return start > 0
   }
 
   /** The stream ended: what stands behind the last delimiter may be a whole frame or a cut one. */

@@ -60,12 +60,20 @@ export function refusedMessage(
   if (reason === 'overload') {
     return new HttpRefusal(503, reason, 'too much waits for the journal; send again')
   }
-  const why = SENTENCES[reason] ?? reason
-  if (form === 'single') return new HttpRefusal(400, reason, `the message was refused: ${why}`)
-  const key = form === 'array' ? 'index' : 'line'
-  return new HttpRefusal(400, reason, `the message at ${key} ${place} was refused: ${why}`, {
-    [key]: place,
-  })
+  const where = placeOf(form, place)
+  const at = Object.entries(where).map(([key, number]) => ` at ${key} ${number}`)
+  const message = `the message${at.join('')} was refused: ${sentenceOf(reason)}`
+  return new HttpRefusal(400, reason, message, where)
+}
+
+/** Where a message stands in its request: `index` from 0, `line` from 1, or nothing to tell. */
+export function placeOf(form: Bulk['form'], place: number): Readonly<Record<string, number>> {
+  return form === 'single' ? {} : { [form === 'array' ? 'index' : 'line']: place }
+}
+
+/** A reason as a sentence. */
+export function sentenceOf(reason: Rejection): string {
+  return SENTENCES[reason] ?? reason
 }
 
 /** What fastify throws by itself as a refusal of ours. */

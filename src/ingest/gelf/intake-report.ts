@@ -1,5 +1,6 @@
 import type { Report } from '../../model/occurrence.ts'
 import type { RecordSink, Rejection } from '../source.ts'
+import type { KeptRequest } from '../../model/slab.ts'
 import type { Outcome } from '../slab-writer.ts'
 
 /**
@@ -44,7 +45,7 @@ export class IntakeReport {
   }
 
   /** The read is over: seals, and reports what it brought. */
-  seal(sink: RecordSink, onSettled?: (outcome: Outcome) => void): void {
+  seal(sink: RecordSink, onSettled?: (outcome: Outcome) => void, request?: KeptRequest): void {
     const count = this.#accepted
     this.#accepted = 0
     this.flush()
@@ -58,7 +59,17 @@ export class IntakeReport {
         this.flush()
       }
       onSettled?.(outcome)
-    })
+    }, request)
+  }
+
+  /**
+   * The read is over, and what it brought may share a slab with what comes while the journal is
+   * busy. Without a timer: it is sealed at the latest when an earlier slab is settled.
+   */
+  sealSoon(sink: RecordSink): void {
+    this.flush()
+    if (this.#accepted === 0 || sink.mayWait) return
+    this.seal(sink, () => this.sealSoon(sink))
   }
 
   /** The request is refused as a whole: nothing of it was accepted. */

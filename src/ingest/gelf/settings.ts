@@ -5,6 +5,8 @@ import { z } from 'zod'
 import { isLoopback } from '../../lib/loopback.ts'
 import { DURATION_EXPECTED, formatDuration, parseDuration } from '../../model/duration.ts'
 import { DEFAULT_TIMING } from '../../model/partition.ts'
+import { tlsSchema } from './tls.ts'
+import type { TlsSettings } from './tls.ts'
 
 const DEFAULT_HOST = '127.0.0.1'
 
@@ -47,7 +49,7 @@ const common = {
   reorder: durationSchema.prefault(formatDuration(DEFAULT_TIMING.reorderMs)),
   /** Silence after which the input counts as idle; ms in the output. */
   idle_after: durationSchema.prefault(formatDuration(DEFAULT_TIMING.idleAfterMs)),
-  /** Needed to listen on more than this machine without encryption. */
+  /** Needed to listen on more than this machine without encryption or without knowing who sends. */
   allow_insecure: z.boolean().default(false),
 }
 
@@ -57,6 +59,7 @@ export const gelfTcpSchema = z
     type: z.literal('gelf-tcp'),
     ...common,
     delimiter: z.enum(['nul', 'newline']).default('nul'),
+    tls: tlsSchema.optional(),
   })
   .superRefine(isDeliberate)
 
@@ -72,6 +75,7 @@ export const gelfHttpSchema = z
     ...common,
     /** Bearer token that senders must show; without one, everyone who reaches the port may send. */
     token: z.string().min(8, 'expected a token of at least 8 characters').optional(),
+    tls: tlsSchema.optional(),
   })
   .superRefine(isDeliberate)
 
@@ -80,6 +84,21 @@ export type GelfUdpSettings = z.output<typeof gelfUdpSchema>
 export type GelfHttpSettings = z.output<typeof gelfHttpSchema>
 export type GelfInputSettings = GelfTcpSettings | GelfUdpSettings | GelfHttpSettings
 
+/** The same input with the files of `tls` as `resolvePath` gives them. */
+export function withTlsPaths(
+  input: GelfInputSettings,
+  resolvePath: (path: string) => string,
+): GelfInputSettings {
+  if (input.type === 'gelf-udp' || input.tls === undefined) return input
+  const { cert, key, client_ca: clientCa } = input.tls
+  const tls: TlsSettings = {
+    cert: resolvePath(cert),
+    key: resolvePath(key),
+    ...(clientCa !== undefined && { client_ca: resolvePath(clientCa) }),
+  }
+  return { ...input, tls }
+}
+
 /** What everyone can reach is open on purpose or not at all. */
 function isDeliberate(
   input: {
@@ -87,14 +106,25 @@ function isDeliberate(
     readonly listen: { readonly host: string; readonly port: number }
     readonly allow_insecure: boolean
     readonly token?: string | undefined
+    readonly tls?: TlsSettings | undefined
   },
   context: z.RefinementCtx,
 ): void {
   const { host } = input.listen
   if (input.allow_insecure || isLoopback(host)) return
-  const lack = input.type === 'gelf-http' && input.token === undefined ? 'no token and ' : ''
+  const knowsSender = input.token !== undefined || input.tls?.client_ca !== undefined
+  const lacks = [
+    ...(input.tls === undefined ? ['no encryption (tls)'] : []),
+    ...(knowsSender || input.type === 'gelf-udp' ? [] : [LACKS_SENDER[input.type]!]),
+  ]
+  if (lacks.length === 0) return
   const message =
-    `"${host}" can be reached from other machines, and this input has ${lack}no encryption: ` +
+    `"${host}" can be reached from other machines, and this input has ${lacks.join(' and ')}: ` +
     `listen on 127.0.0.1, or say "allow_insecure: true"`
   context.addIssue({ code: 'custom', path: ['listen'], message })
+}
+
+const LACKS_SENDER: Readonly<Record<string, string>> = {
+  'gelf-tcp': 'no client certificates (tls.client_ca)',
+  'gelf-http': 'no token and no client certificates (tls.client_ca)',
 }

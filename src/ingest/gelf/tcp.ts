@@ -1,13 +1,19 @@
 import { createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
+import type { TLSSocket } from 'node:tls'
 
-import type { Clock, Timers } from '../../lib/clock.ts'
+import type { Cancel, Clock, Timers } from '../../lib/clock.ts'
 import type { Report } from '../../model/occurrence.ts'
 import type { RecordSink, Source } from '../source.ts'
 import { ByteBudget } from './byte-budget.ts'
+import { ConnectionPlaces } from './connection-places.ts'
+import { FramePace, PACE_CHECK_MS } from './frame-pace.ts'
 import { Framer } from './framer.ts'
 import type { Delimiter } from './framer.ts'
 import { IntakeReport } from './intake-report.ts'
+import { inputTls } from './tls.ts'
+import type { InputTls, TlsSettings } from './tls.ts'
 import { untilQuiet } from './until-quiet.ts'
 
 const MAX_CONNECTIONS = 2_000
@@ -30,6 +36,7 @@ export interface GelfTcpOptions {
   readonly name: string
   readonly listen: { readonly host: string; readonly port: number }
   readonly delimiter?: Delimiter
+  readonly tls?: TlsSettings | undefined
   readonly sink: RecordSink
   readonly report: Report
   readonly clock: Clock
@@ -40,12 +47,20 @@ export interface GelfTcpOptions {
 }
 
 /**
- * GELF over TCP. A connection is always read: a Graylog whose output is not read stops as a whole
- * (measured, design §4.5), so what cannot be kept is counted and dropped, never left unread.
- * Nothing is ever answered; the records of one read are one slab.
+ * GELF over TCP, plain or TLS. A connection is always read: a Graylog whose output is not read
+ * stops as a whole (measured, design §4.5), so what cannot be kept is counted and dropped, never
+ * left unread. Nothing is ever answered; the records of one read are one slab, or share one while
+ * the journal is busy.
+ *
+ * @throws Error when the files of `tls` cannot be used.
  */
 export function gelfTcpSource(options: GelfTcpOptions): Source {
   return new GelfTcpSource(options)
+}
+
+interface Connection {
+  readonly framer: Framer
+  readonly pace: FramePace
 }
 
 class GelfTcpSource implements Source {
@@ -53,9 +68,13 @@ class GelfTcpSource implements Source {
   readonly #options: GelfTcpOptions
   readonly #intake: IntakeReport
   readonly #budget = new ByteBudget(MAX_HELD_BYTES)
+  readonly #places: ConnectionPlaces
+  readonly #tls: InputTls | undefined
   readonly #server: Server
-  readonly #connections = new Map<Socket, Framer>()
-  readonly #perSource = new Map<string, number>()
+  /** Sockets without a connection are in their handshake. */
+  readonly #sockets = new Set<Socket>()
+  readonly #connections = new Map<Socket, Connection>()
+  #cancels: Cancel[] = []
   #reads = 0
   #isFinished = false
 
@@ -63,7 +82,13 @@ class GelfTcpSource implements Source {
     this.name = options.name
     this.#options = options
     this.#intake = new IntakeReport({ ...options, input: options.name, transport: 'tcp' })
-    this.#server = createServer((socket) => this.#connected(socket))
+    this.#places = new ConnectionPlaces(
+      options.maxConnections ?? MAX_CONNECTIONS,
+      options.maxConnectionsPerSource ?? MAX_CONNECTIONS_PER_SOURCE,
+    )
+    const parts = { ...options, input: options.name }
+    this.#tls = options.tls === undefined ? undefined : inputTls(options.tls, parts)
+    this.#server = this.#tls === undefined ? this.#plainServer() : this.#tlsServer(this.#tls)
   }
 
   async start(): Promise<{ host: string; port: number }> {
@@ -78,21 +103,22 @@ class GelfTcpSource implements Source {
     server.on('error', ({ message }) =>
       this.#intake.connectionRefused('accept_failed', { message }),
     )
+    this.#cancels.push(this.#options.timers.every(PACE_CHECK_MS, () => this.#dropSlow()))
     const { address: host, port } = server.address() as AddressInfo
     return { host, port }
   }
 
   async stop(): Promise<void> {
     if (!this.#server.listening) return
+    for (const cancel of this.#cancels) cancel()
     // First: connections that the kernel has made but we have not met would be reset by a close.
     await untilQuiet(() => this.#reads, this.#options.clock)
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     await this.#hangUp()
-    for (const [socket, framer] of this.#connections) {
-      this.#ended(framer)
-      socket.destroy()
-    }
+    for (const { framer } of this.#connections.values()) this.#ended(framer)
+    for (const socket of this.#sockets) socket.destroy()
     this.#isFinished = true
+    this.#intake.seal(this.#options.sink)
     await closed
   }
 
@@ -117,42 +143,77 @@ class GelfTcpSource implements Source {
     })
   }
 
-  #connected(socket: Socket): void {
-    const {
-      maxConnections = MAX_CONNECTIONS,
-      maxConnectionsPerSource = MAX_CONNECTIONS_PER_SOURCE,
-    } = this.#options
+  #plainServer(): Server {
+    return createServer((socket) => {
+      if (this.#hasPlace(socket)) this.#connected(socket, true)
+    })
+  }
+
+  #tlsServer(tls: InputTls): Server {
+    const server = createTlsServer(tls.options, (socket) => this.#connected(socket, false))
+    server.on('connection', (socket) => void this.#hasPlace(socket))
+    // A handshake that failed, or was not begun in time: the other side speaks no TLS, or shows
+    // no certificate that is taken.
+    server.on('tlsClientError', ({ message }, socket: TLSSocket) => {
+      this.#intake.connectionRefused('tls', { message, source: socket.remoteAddress })
+      socket.destroy()
+    })
+    this.#cancels.push(tls.watch(server))
+    return server
+  }
+
+  /** Whether there is room for one more; if not, the connection is gone. */
+  #hasPlace(socket: Socket): boolean {
     this.#reads++
     const source = socket.remoteAddress ?? ''
-    const ofSource = this.#perSource.get(source) ?? 0
-    const isFull = this.#connections.size >= maxConnections
-    if (isFull || ofSource >= maxConnectionsPerSource) {
-      this.#intake.connectionRefused(isFull ? 'total' : 'source', { source })
-      socket.on('error', () => undefined) // It is gone either way.
+    const full = this.#places.take(source)
+    socket.on('error', () => undefined) // A reset loses what was begun; 'close' follows.
+    if (full !== undefined) {
+      this.#intake.connectionRefused(full, { source })
       socket.resetAndDestroy()
-      return
+      return false
     }
+    this.#sockets.add(socket)
     socket.setKeepAlive(true, KEEP_ALIVE_MS)
-    this.#perSource.set(source, ofSource + 1)
+    socket.on('close', () => {
+      this.#sockets.delete(socket)
+      this.#places.give(source)
+    })
+    return true
+  }
+
+  #connected(socket: Socket, isPlain: boolean): void {
+    let isFirst = isPlain
     const framer = this.#framer()
-    this.#connections.set(socket, framer)
+    const pace = new FramePace()
+    this.#connections.set(socket, { framer, pace })
     socket.on('data', (chunk) => {
       this.#reads++
-      framer.push(chunk)
-      this.#intake.seal(this.#options.sink)
+      if (isFirst && isTlsHello(chunk)) {
+        this.#intake.connectionRefused('tls_on_plain', { source: socket.remoteAddress })
+        socket.destroy()
+        return
+      }
+      isFirst = false
+      pace.read(chunk.length, framer.push(chunk), framer.isWaiting)
+      this.#intake.sealSoon(this.#options.sink)
     })
     socket.on('end', () => this.#ended(framer))
-    // A reset loses what was begun; 'close' follows and counts it.
     socket.on('error', () => undefined)
     socket.on('close', () => {
       if (framer.isInside) this.#intake.rejected('incomplete')
       framer.drop()
       this.#intake.flush()
       this.#connections.delete(socket)
-      const left = (this.#perSource.get(source) ?? 1) - 1
-      if (left === 0) this.#perSource.delete(source)
-      else this.#perSource.set(source, left)
     })
+  }
+
+  #dropSlow(): void {
+    for (const [socket, { pace }] of this.#connections) {
+      if (!pace.isTooSlow()) continue
+      this.#intake.connectionRefused('slow', { source: socket.remoteAddress })
+      socket.destroy()
+    }
   }
 
   #framer(): Framer {
@@ -171,6 +232,11 @@ class GelfTcpSource implements Source {
     framer.finish((bytes, start, end) => {
       this.#intake.takeRest(this.#options.sink, bytes, start, end)
     })
-    this.#intake.seal(this.#options.sink)
+    this.#intake.sealSoon(this.#options.sink)
   }
+}
+
+/** A handshake record of TLS (RFC 8446 §5.1): its sender waits for an answer that never comes. */
+function isTlsHello(bytes: Buffer): boolean {
+  return bytes.length > 2 && bytes[0] === 0x16 && bytes[1] === 0x03 && bytes[2]! <= 4
 }

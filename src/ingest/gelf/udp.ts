@@ -8,6 +8,7 @@ import type { RecordSink, Source } from '../source.ts'
 import { ChunkAssembler, isChunk } from './chunks.ts'
 import type { ChunkSource } from './chunks.ts'
 import { unpack } from './decompress.ts'
+import { kernelDrops } from './kernel-drops.ts'
 import { IntakeReport } from './intake-report.ts'
 import { untilQuiet } from './until-quiet.ts'
 
@@ -18,6 +19,7 @@ import { untilQuiet } from './until-quiet.ts'
 const RECEIVE_BUFFER_BYTES = 16 * 1_048_576
 
 const EXPIRY_CHECK_MS = 1_000
+const DROPS_CHECK_MS = 5_000
 
 export interface GelfUdpOptions {
   readonly name: string
@@ -30,7 +32,8 @@ export interface GelfUdpOptions {
 
 /**
  * GELF over UDP: plain, gzip or zlib, whole or in chunks. What one turn of the event loop brought
- * is one slab.
+ * is one slab, or shares one while the journal is busy. What the kernel drops because nobody read
+ * in time is counted, so that received = accepted + rejected + kernel_dropped.
  */
 export function gelfUdpSource(options: GelfUdpOptions): Source {
   return new GelfUdpSource(options)
@@ -42,7 +45,8 @@ class GelfUdpSource implements Source {
   readonly #intake: IntakeReport
   readonly #chunks: ChunkAssembler
   readonly #socket: Socket
-  #cancelExpiry: Cancel = () => undefined
+  #cancels: Cancel[] = []
+  #kernelDrops = 0
   #reads = 0
   #isSealing = false
   #isOpen = false
@@ -76,11 +80,15 @@ class GelfUdpSource implements Source {
     })
     this.#isOpen = true
     socket.on('error', ({ message }) => this.#intake.connectionRefused('socket_error', { message }))
-    askForBuffer(socket)
-    this.#cancelExpiry = timers.every(EXPIRY_CHECK_MS, () => {
-      this.#chunks.expire()
-      this.#intake.flush()
-    })
+    this.#askForBuffer()
+    this.#cancels = [
+      timers.every(EXPIRY_CHECK_MS, () => {
+        this.#chunks.expire()
+        this.#intake.flush()
+      }),
+      timers.every(DROPS_CHECK_MS, () => this.#countDrops()),
+    ]
+    this.#kernelDrops = kernelDrops(socket.address()) ?? 0
     const { address: host, port } = socket.address()
     return { host, port }
   }
@@ -89,7 +97,8 @@ class GelfUdpSource implements Source {
     if (!this.#isOpen) return
     this.#isOpen = false
     await untilQuiet(() => this.#reads, this.#options.clock)
-    this.#cancelExpiry()
+    for (const cancel of this.#cancels) cancel()
+    this.#countDrops()
     this.#intake.seal(this.#options.sink)
     await new Promise<void>((resolve) => this.#socket.close(() => resolve()))
   }
@@ -113,18 +122,38 @@ class GelfUdpSource implements Source {
     this.#isSealing = true
     setImmediate(() => {
       this.#isSealing = false
-      this.#intake.seal(this.#options.sink)
+      this.#intake.sealSoon(this.#options.sink)
     })
+  }
+
+  /** What came and nobody read in time; the kernel counts it, we tell it. */
+  #countDrops(): void {
+    const drops = kernelDrops(this.#socket.address())
+    if (drops === undefined || drops <= this.#kernelDrops) return
+    const labels = { input: this.name }
+    this.#options.report({ name: 'input.kernel_dropped', labels, count: drops - this.#kernelDrops })
+    this.#kernelDrops = drops
+  }
+
+  #askForBuffer(): void {
+    const given = receiveBuffer(this.#socket)
+    if (given >= RECEIVE_BUFFER_BYTES) return
+    const detail = { bytes: given, advice: `sysctl -w net.core.rmem_max=${RECEIVE_BUFFER_BYTES}` }
+    this.#options.report({ name: 'input.small_buffer', labels: { input: this.name }, detail })
   }
 }
 
-function askForBuffer(socket: Socket): void {
+/** Asks for the receive buffer that is wished; the bytes that were given. */
+function receiveBuffer(socket: Socket): number {
   for (let bytes = RECEIVE_BUFFER_BYTES; bytes >= 262_144; bytes /= 2) {
     try {
       socket.setRecvBufferSize(bytes)
-      return
+      break
     } catch {
       // Some systems refuse what is too much instead of giving less: ask for half.
     }
   }
+  // Linux doubles what was asked for, for its own book-keeping, and tells the double (socket(7)).
+  const told = socket.getRecvBufferSize()
+  return process.platform === 'linux' ? told / 2 : told
 }

@@ -3,7 +3,7 @@
  * positions are dense and count records from 0. These are the borders; `sqlite-journal.ts` is the
  * one implementation, and every later one must pass `test/contracts/journal-contract.ts`.
  */
-import type { Durable, Slab, SlabSource } from '../../model/slab.ts'
+import type { Durable, KeptRequest, Slab, SlabSource } from '../../model/slab.ts'
 
 /** One slab as it was appended, with its place. Slab boundaries are preserved. */
 export interface JournalBatch {
@@ -28,8 +28,16 @@ export interface JournalPartition {
   readonly first: number
   /** One above the newest position. */
   readonly next: number
-  /** Greatest receive time kept, ms UTC. */
+  /** Least and greatest receive time kept, ms UTC. */
+  readonly minReceivedMs: number
   readonly maxReceivedMs: number
+}
+
+/** A request that may come again, of which the journal holds the records. */
+export interface JournalRequest extends KeptRequest {
+  readonly input: string
+  /** Receive time of its records, ms UTC. */
+  readonly atMs: number
 }
 
 /** Why retention removed a segment. */
@@ -76,6 +84,8 @@ export interface JournalReader {
     partition: string,
     position: number,
   ): { readonly bytes: Uint8Array; readonly receivedMs: number } | undefined
+  /** Requests that were kept at or after a time, at most `limit`: the newest. In no order. */
+  requestsSince(atMs: number, limit: number): JournalRequest[]
   /** Every partition of which something is kept, by name. */
   partitions(): JournalPartition[]
   close(): void

@@ -2,7 +2,15 @@ import { statSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
 import type { BatchPlace } from './batch-codec.ts'
-import { hasSchema, listSegments, segmentPath, SPAN_QUERY, type Span } from './segment.ts'
+import type { JournalRequest } from './journal.ts'
+import {
+  hasSchema,
+  isHalfMade,
+  listSegments,
+  segmentPath,
+  SPAN_QUERY,
+  type Span,
+} from './segment.ts'
 
 /** A row of `batch`, not decoded yet. */
 export interface StoredBatch {
@@ -24,20 +32,25 @@ export class SegmentReader {
   readonly #db: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
 
-  private constructor(no: number, db: DatabaseSync) {
+  readonly #hasRequests: boolean
+
+  private constructor(no: number, db: DatabaseSync, hasRequests: boolean) {
     this.no = no
+    this.#hasRequests = hasRequests
     this.#db = db
   }
 
   /** Undefined while the segment is being created (it holds nothing yet). */
   static open(folder: string, no: number): SegmentReader | undefined {
-    // A power cut may leave an empty file with a rollback journal, which only a writer may undo.
-    if (statSync(segmentPath(folder, no)).size === 0) return undefined
     const db = connectForReading(folder, no)
     let isKept = false
     try {
-      isKept = hasSchema(db)
-      return isKept ? new SegmentReader(no, db) : undefined
+      const schema = hasSchema(db)
+      isKept = schema !== false
+      return isKept ? new SegmentReader(no, db, schema === 'current') : undefined
+    } catch (error) {
+      if (isHalfMade(error)) return undefined
+      throw error
     } finally {
       if (!isKept) db.close()
     }
@@ -91,6 +104,20 @@ export class SegmentReader {
              ORDER BY no LIMIT ?`,
           ).all(afterNo, receivedMs, partition, limit)
     return rows.map(toBatch)
+  }
+
+  /** Requests answered at or after a time, at most `limit`, the newest first. */
+  requestsSince(atMs: number, limit: number): JournalRequest[] {
+    if (!this.#hasRequests) return []
+    return this.#prepare('SELECT * FROM request WHERE at_ms >= ? ORDER BY at_ms DESC LIMIT ?')
+      .all(atMs, limit)
+      .map((row) => ({
+        input: String(row['input']),
+        key: row['key'] as Uint8Array,
+        body: row['body'] as Uint8Array,
+        answer: String(row['answer']),
+        atMs: Number(row['at_ms']),
+      }))
   }
 
   close(): void {

@@ -1,5 +1,6 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { type BatchPlace, sealBatch } from './batch-codec.ts'
+import { inputOfPartition, type KeptRequest } from '../../model/slab.ts'
 import { JournalDamagedError } from './journal.ts'
 import type { Head, Heads } from './positions.ts'
 import {
@@ -14,19 +15,29 @@ import {
 /** Waits this long for another process that writes or checkpoints the same segment. */
 const BUSY_TIMEOUT_MS = 5_000
 
+/** A slab at its place, packed; and the request to remember with it. */
+export interface PlacedBatch {
+  readonly place: BatchPlace
+  readonly blob: Uint8Array
+  readonly request: KeptRequest | undefined
+}
+
 /**
  * The writing connection to one segment. Every method either does all of its work durably or
  * throws with nothing done; the errors are SQLite's own.
  */
 export class SegmentWriter {
   readonly no: number
+  /** Written by a former version: to be sealed, not appended to. */
+  readonly isOld: boolean
   readonly #db: DatabaseSync
   readonly #insert: StatementSync
   readonly #sealed: StatementSync
   readonly #pages: StatementSync
 
-  private constructor(no: number, db: DatabaseSync) {
+  private constructor(no: number, db: DatabaseSync, isOld = false) {
     this.no = no
+    this.isOld = isOld
     this.#db = db
     this.#insert = db.prepare(
       'INSERT INTO batch (partition, first, count, received_ms, blob) VALUES (?, ?, ?, ?, ?)',
@@ -48,13 +59,14 @@ export class SegmentWriter {
   ): { readonly segment: SegmentWriter; readonly heads: Heads } | undefined {
     return connect(folder, no, (db) => {
       // The schema first: a foreign file must not be switched to WAL, only refused.
-      if (!hasSchema(db)) return undefined
+      const schema = hasSchema(db)
+      if (schema === false) return undefined
       if (!isChecked) {
         const { integrity_check: verdict } = db.prepare('PRAGMA integrity_check(1)').get()!
         if (verdict !== 'ok') throw new JournalDamagedError(`integrity_check: ${String(verdict)}`)
       }
       db.exec(WRITER_PRAGMAS)
-      const segment = new SegmentWriter(no, db)
+      const segment = new SegmentWriter(no, db, schema === 'old')
       return { segment, heads: segment.heads() }
     })
   }
@@ -108,25 +120,37 @@ export class SegmentWriter {
    * Appends in one transaction. False, with nothing done, when another writer sealed the segment
    * meanwhile.
    */
-  append(batches: readonly { readonly place: BatchPlace; readonly blob: Uint8Array }[]): boolean {
+  append(batches: readonly PlacedBatch[]): boolean {
     return transact(this.#db, () => {
       if (this.isSealed) return false
-      for (const { place, blob } of batches) {
+      for (const { place, blob, request } of batches) {
         sealBatch(blob, place)
         this.#insert.run(place.partition, place.first, place.count, place.receivedMs, blob)
+        if (request !== undefined) this.#remember(place, request)
       }
       return true
     })
   }
 
+  #remember({ partition, receivedMs }: BatchPlace, { key, body, answer }: KeptRequest): void {
+    this.#db
+      .prepare(
+        'INSERT OR REPLACE INTO request (input, key, body, answer, at_ms) VALUES (?, ?, ?, ?, ?)',
+      )
+      .run(inputOfPartition(partition), key, body, answer, receivedMs)
+  }
+
   /** Takes out what a commit that failed may have left there after all. */
-  remove(places: readonly BatchPlace[]): void {
+  remove(batches: readonly Omit<PlacedBatch, 'blob'>[]): void {
     transact(this.#db, () => {
+      const forget = this.#db.prepare('DELETE FROM request WHERE input = ? AND key = ?')
       const remove = this.#db.prepare(
         'DELETE FROM batch WHERE partition = ? AND first = ? AND count = ? AND received_ms = ?',
       )
-      for (const { partition, first, count, receivedMs } of places) {
+      for (const { place, request } of batches) {
+        const { partition, first, count, receivedMs } = place
         remove.run(partition, first, count, receivedMs)
+        if (request !== undefined) forget.run(inputOfPartition(partition), request.key)
       }
     })
   }

@@ -8,6 +8,8 @@
  *   retention has removed all of a partition.
  * - `span` is written once, in the transaction that seals the segment: what it holds of each
  *   partition. A segment with a row in `sealed` is never written again.
+ * - `request` remembers the HTTP requests whose senders may send them again, written in the
+ *   transaction of their records.
  */
 import { closeSync, fsyncSync, openSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -25,7 +27,9 @@ export interface Span {
 
 /** `Tocs` in ASCII: says in the file's header that it is ours. */
 const APPLICATION_ID = 0x546f6373
-const FORMAT = 1
+/** Format 1 had no table of requests; its segments are read, and sealed before the next append. */
+const FORMAT = 2
+const OLD_FORMAT = 1
 
 /**
  * A slab of 150 messages is some 5 KiB once compressed. Measured: 35 bytes a message with pages of
@@ -44,7 +48,7 @@ export const WRITER_PRAGMAS = `
   PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
 `
 
-export const SCHEMA = `
+const TABLES = `
   CREATE TABLE batch (
     no INTEGER PRIMARY KEY,
     partition TEXT NOT NULL,
@@ -68,6 +72,20 @@ export const SCHEMA = `
     max_received_ms INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE sealed (at_ms INTEGER NOT NULL) STRICT;
+`
+const REQUEST_TABLE = `
+  CREATE TABLE request (
+    input TEXT NOT NULL,
+    key BLOB NOT NULL,
+    body BLOB NOT NULL,
+    answer TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    PRIMARY KEY (input, key)
+  ) STRICT, WITHOUT ROWID;
+`
+export const SCHEMA = `
+  ${TABLES}
+  ${REQUEST_TABLE}
   PRAGMA application_id = ${APPLICATION_ID};
   PRAGMA user_version = ${FORMAT};
 `
@@ -113,11 +131,11 @@ export function segmentSizeBytes(folder: string, no: number): number {
 }
 
 /**
- * Whether the file has its schema; false for one whose creation was cut off (it holds nothing).
- * Throws {@link JournalDamagedError} for a foreign file, a format this version does not read, or
+ * Whether the file has its schema, this version's or the former one's; false for one whose creation
+ * was cut off (it holds nothing). Throws {@link JournalDamagedError} for a foreign file, a format this version does not read, or
  * a schema that is not ours to the letter.
  */
-export function hasSchema(db: DatabaseSync): boolean {
+export function hasSchema(db: DatabaseSync): 'current' | 'old' | false {
   try {
     const { application_id: application } = db.prepare('PRAGMA application_id').get()!
     const { user_version: format } = db.prepare('PRAGMA user_version').get()!
@@ -126,14 +144,15 @@ export function hasSchema(db: DatabaseSync): boolean {
     if (application !== APPLICATION_ID) {
       throw new JournalDamagedError('the file is a database, but not a journal segment')
     }
-    if (format !== FORMAT) {
+    if (format !== FORMAT && format !== OLD_FORMAT) {
       const other = `format ${String(format)}`
-      throw new JournalDamagedError(`the file has ${other}; this version reads ${FORMAT}`)
+      throw new JournalDamagedError(`the file has ${other}; this version reads up to ${FORMAT}`)
     }
-    if (schema !== expectedSchema()) {
+    const isOld = format === OLD_FORMAT
+    if (schema !== schemaOf(isOld ? TABLES : SCHEMA)) {
       throw new JournalDamagedError('the tables are not those of a journal segment')
     }
-    return true
+    return isOld ? 'old' : 'current'
   } catch (error) {
     // These statements are right: what SQLite cannot make of them lies in the file's own header.
     if (sqliteCode(error) !== SQLITE_ERROR) throw error
@@ -146,16 +165,19 @@ function schemaText(db: DatabaseSync): string {
   return rows.length === 0 ? '' : JSON.stringify(rows)
 }
 
-let schemaOfFreshFile: string | undefined
+const schemasOfFreshFiles = new Map<string, string>()
 
-function expectedSchema(): string {
-  if (schemaOfFreshFile === undefined) {
+/** What SQLite makes of these statements in a fresh file. */
+function schemaOf(statements: string): string {
+  let text = schemasOfFreshFiles.get(statements)
+  if (text === undefined) {
     const db = new DatabaseSync(':memory:')
-    db.exec(SCHEMA)
-    schemaOfFreshFile = schemaText(db)
+    db.exec(statements)
+    text = schemaText(db)
     db.close()
+    schemasOfFreshFiles.set(statements, text)
   }
-  return schemaOfFreshFile
+  return text
 }
 
 /** SQLite's extended result code of an error, undefined when it is none of SQLite's. */
@@ -164,9 +186,18 @@ function sqliteCode(error: unknown): number | undefined {
   return typeof error.errcode === 'number' ? error.errcode : undefined
 }
 
+/**
+ * True when a reader met a rollback journal that only a writer may undo. A segment has one only
+ * until it is in WAL mode, so its making was interrupted (a power cut) and it holds nothing.
+ */
+export function isHalfMade(error: unknown): boolean {
+  return sqliteCode(error) === SQLITE_READONLY_ROLLBACK
+}
+
 const SQLITE_ERROR = 1
 const SQLITE_CORRUPT = 11
 const SQLITE_NOTADB = 26
+const SQLITE_READONLY_ROLLBACK = 776
 /** Result codes (low byte) that speak of the disk and may pass: the writer tries again. */
 const DISK_CODES = new Set([
   5, // busy

@@ -6,6 +6,7 @@ import {
   JournalDamagedError,
   type JournalPartition,
   type JournalReader,
+  type JournalRequest,
 } from './journal.ts'
 import { isDamage, listSegments, segmentName, segmentPath, type Span } from './segment.ts'
 import { SegmentReader, type StoredBatch } from './segment-reader.ts'
@@ -96,6 +97,22 @@ export class SqliteJournalReader implements JournalReader {
     return { bytes: bytes.subarray(start, offsets[position - first + 1]), receivedMs }
   }
 
+  requestsSince(atMs: number, limit: number): JournalRequest[] {
+    const found: JournalRequest[] = []
+    for (const no of listSegments(this.#folder).toReversed()) {
+      if (found.length >= limit) break
+      const spans = this.#sealedSpans(no)
+      const isOlder = ({ maxReceivedMs }: Span): boolean => maxReceivedMs < atMs
+      if (spans !== undefined && [...spans.values()].every(isOlder)) continue
+      try {
+        found.push(...(this.#segment(no)?.requestsSince(atMs, limit - found.length) ?? []))
+      } catch (error) {
+        this.#refuse(no, error)
+      }
+    }
+    return found
+  }
+
   partitions(): JournalPartition[] {
     const found = new Map<string, JournalPartition>()
     for (const no of listSegments(this.#folder)) {
@@ -105,6 +122,7 @@ export class SqliteJournalReader implements JournalReader {
           partition: span.partition,
           first: before?.first ?? span.first,
           next: span.next,
+          minReceivedMs: Math.min(span.minReceivedMs, before?.minReceivedMs ?? Infinity),
           maxReceivedMs: Math.max(span.maxReceivedMs, before?.maxReceivedMs ?? 0),
         })
       }

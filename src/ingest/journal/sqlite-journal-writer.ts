@@ -2,12 +2,12 @@ import { mkdirSync, statSync } from 'node:fs'
 import type { Clock } from '../../lib/clock.ts'
 import type { Report } from '../../model/occurrence.ts'
 import type { Durable, Slab } from '../../model/slab.ts'
-import { type BatchPlace, packSlab } from './batch-codec.ts'
+import { packSlab } from './batch-codec.ts'
 import { type JournalWriter, JournalWriteError, type RemovedSegment } from './journal.ts'
 import { type Heads, Positions } from './positions.ts'
 import { removeOrphans, Retention } from './retention.ts'
 import { diskCode, isDamage, listSegments, segmentName, segmentPath } from './segment.ts'
-import { SegmentWriter } from './segment-writer.ts'
+import { type PlacedBatch, SegmentWriter } from './segment-writer.ts'
 
 interface WriterOptions {
   readonly folder: string
@@ -34,7 +34,7 @@ export class SqliteJournalWriter implements JournalWriter {
   /** Receive time of the current segment's first batch; undefined while it is empty. */
   #firstReceivedMs: number | undefined
   /** Places of an append that failed: refused, but perhaps in the write-ahead log all the same. */
-  #doubtful: readonly BatchPlace[] = []
+  #doubtful: readonly Omit<PlacedBatch, 'blob'>[] = []
   /** Segments that this writer has read through; a second look would tell nothing new. */
   readonly #checked = new Set<number>()
   /** Segments found damaged: reported, never written again. */
@@ -72,9 +72,9 @@ export class SqliteJournalWriter implements JournalWriter {
         const segment = this.#segment()
         const places = this.#positions.place(slabs, segment.no)
         const batches = places
-          .map((place, i) => ({ place, blob: packed[i]!.blob }))
+          .map((place, i) => ({ place, blob: packed[i]!.blob, request: slabs[i]!.request }))
           .filter(({ place }) => place.count > 0)
-        this.#doubtful = places
+        this.#doubtful = batches.map(({ place, request }) => ({ place, request }))
         const isAppended = batches.length === 0 || segment.append(batches)
         this.#doubtful = []
         if (!isAppended) {
@@ -146,6 +146,7 @@ export class SqliteJournalWriter implements JournalWriter {
       const { segment, heads } = opened
       const isAfterDamage = [...this.#damaged].some((damaged) => damaged > no)
       this.#positions.adopt(heads, { isAfterDamage })
+      if (no === newest && segment.isOld) segment.seal(this.#options.clock())
       if (no === newest && !segment.isSealed) return this.#goOn(segment)
       segment.close()
       break

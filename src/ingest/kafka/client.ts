@@ -21,6 +21,8 @@ import type {
 
 import type { Clock } from '../../lib/clock.ts'
 import { registerCodecs } from './codecs.ts'
+import { connectionFault } from './connection-fault.ts'
+import type { ConnectionStep } from './connection-fault.ts'
 import { KafkaFault } from './kafka-client.ts'
 import type { KafkaClient, KafkaEvents, TopicFound, TopicPartition } from './kafka-client.ts'
 import { faultOf, metadataFault } from './kafka-fault.ts'
@@ -96,18 +98,21 @@ export function openKafkaClient(options: KafkaClientOptions): KafkaClient {
     ],
   })
   const admin = kafka.admin()
+  let hasAnswered = false
 
   const metadata = (topics: readonly string[]) =>
     askMetadata(cluster as unknown as ClusterInside, topics)
   return {
     async connect() {
-      await faulty(() => Promise.all([consumer.connect(), admin.connect()]))
+      await explained('connect', () => Promise.all([consumer.connect(), admin.connect()]))
     },
     async describe(topics) {
-      return await faulty(async () => {
-        const found = await metadata(topics)
-        return await Promise.all(found.map((topic) => rangesOf(topic)))
+      const found = await explained('ask', async () => {
+        const all = await metadata(topics)
+        return await Promise.all(all.map((topic) => rangesOf(topic)))
       })
+      hasAnswered = true
+      return found
     },
     async run(topics, events) {
       await faulty(() => consumer.subscribe({ topics: [...topics], fromBeginning: true }))
@@ -139,6 +144,15 @@ export function openKafkaClient(options: KafkaClientOptions): KafkaClient {
     async disconnect() {
       await Promise.all([consumer.disconnect(), admin.disconnect()])
     },
+  }
+
+  /** Until the first answer a refusal has to do with the settings, and names them. */
+  async function explained<T>(step: ConnectionStep, work: () => Promise<T>): Promise<T> {
+    try {
+      return await faulty(work)
+    } catch (error) {
+      throw hasAnswered ? error : connectionFault(error as KafkaFault, step, security)
+    }
   }
 
   async function rangesOf(found: TopicMetadata | TopicError): Promise<TopicFound> {

@@ -182,9 +182,7 @@ export class GelfEvent implements EventView {
   #checkSelf(): void {
     const marker = this.#values.value(SELF.underscored(this.#scan))
     if (marker === undefined) return
-    const source = this.#values.whole(HOST.plain(this.#scan))
-    const message = this.#values.whole(this.#messageMember())
-    const material = selfMaterial(this.#ownTimeMs, source, message)
+    const material = selfMaterial(this.#ownTimeMs, this.fields())
     this.isOwn = this.#verifySelf?.(String(marker), material) ?? false
     if (!this.isOwn) this.#flag('forged_self')
   }

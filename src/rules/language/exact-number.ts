@@ -15,6 +15,11 @@ export function exactNumber(text: string): number | bigint | undefined {
   return value
 }
 
+/** A number as it is; of a text the number that it is exactly, see {@link exactNumber}. */
+export function numberOf(value: string | number): number | bigint | undefined {
+  return typeof value === 'number' ? value : exactNumber(value)
+}
+
 /** Negative, zero or positive as `a` is below, equal to or above `b`; exact also between kinds. */
 export function compareNumbers(a: number | bigint, b: number | bigint): number {
   return a < b ? -1 : a > b ? 1 : 0

@@ -24,11 +24,11 @@ export function compileCondition(
 
 /** Turns condition trees into functions that read their fields through one shared reader. */
 export class ConditionCompiler {
-  readonly #types: FieldTypes
+  readonly types: FieldTypes
   readonly #slots = new FieldSlots()
 
   constructor(fields: Readonly<Record<string, FieldType>>) {
-    this.#types = fieldTypes(fields)
+    this.types = fieldTypes(fields)
   }
 
   compile(condition: Condition): EventTest {
@@ -60,6 +60,11 @@ export class ConditionCompiler {
     }
   }
 
+  /** Number of a field's cell in the {@link reader}. */
+  slot(field: string): number {
+    return this.#slots.of(field)
+  }
+
   /** Made once all conditions are compiled: it knows the fields they read. */
   reader(): EventReader {
     return new EventReader(this.#slots)
@@ -67,7 +72,7 @@ export class ConditionCompiler {
 
   #oneField(condition: FieldTest, field: string): EventTest {
     const slot = this.#slots.of(field)
-    const holds = valueTest(condition, this.#types.get(field))
+    const holds = valueTest(condition, this.types.get(field))
     return (event) => {
       const cell = event.cell(slot)
       return cell.value !== undefined && holds(cell)
@@ -77,14 +82,14 @@ export class ConditionCompiler {
   /** One test per type, because one text means different things to different fields. */
   #anyField(condition: FieldTest): EventTest {
     const byType = new Map<FieldType | undefined, ValueTest>()
-    for (const type of new Set([undefined, ...this.#types.values()])) {
+    for (const type of new Set([undefined, ...this.types.values()])) {
       byType.set(type, valueTest(condition, type))
     }
-    for (const [field, type] of this.#types) if (type === 'text') this.#slots.of(field)
+    for (const [field, type] of this.types) if (type === 'text') this.#slots.of(field)
     return (event) =>
       event.names().some((name) => {
         const cell = event.named(name)
-        return cell.value !== undefined && byType.get(this.#types.get(name))!(cell)
+        return cell.value !== undefined && byType.get(this.types.get(name))!(cell)
       })
   }
 }

@@ -7,6 +7,8 @@ import type { MatchBuilder } from '../../model/match-builder.ts'
  * (`view.isOwn`) satisfies nothing.
  */
 export interface Matcher {
+  /** Conditions of rules and counters that were asked so far: what an index spares is not there. */
+  readonly asked: number
   /**
    * `ordinal` is the record's number in its slab, `maxTimeMs` the greatest min(time, received)
    * over the slab's records up to it; both are only passed on into the rows.

@@ -1,6 +1,6 @@
 import type { FieldType } from '../../model/ruleset.ts'
 import type { Bound, FieldTest } from '../language/condition.ts'
-import { compareNumbers, exactNumber } from '../language/exact-number.ts'
+import { compareNumbers, exactNumber, numberOf } from '../language/exact-number.ts'
 import { lowerCased, words } from '../language/words.ts'
 import { dateInterval, type DateInterval } from '../language/date-text.ts'
 import type { Cell } from './event-reader.ts'
@@ -224,10 +224,6 @@ function dateTest(holds: (ms: number) => boolean): ValueTest {
     const interval = value === undefined ? undefined : intervalOf(value)
     return interval !== undefined && holds(interval.fromMs)
   }
-}
-
-function numberOf(value: string | number): number | bigint | undefined {
-  return typeof value === 'number' ? value : exactNumber(value)
 }
 
 function intervalOf(value: string | number): DateInterval | undefined {

@@ -6,6 +6,9 @@
 /** Raised when the form changes; part of every state hash, so no rule reads another form. */
 export const STATE_FORMAT = 1
 
+/** Stands before refused matches, which stand before the windows and part no rule from them. */
+export const REFUSED_FORMAT = 2
+
 const RECORD_BYTES = 24
 
 /** A kept record but for its time, as it is stored. */

@@ -3,7 +3,9 @@ import { type Migration, Migrator } from 'kysely/migration'
 import { firstTables } from './001-first-tables.ts'
 import { checkpoints } from './002-checkpoints.ts'
 import { rulesetOrigin } from './003-ruleset-origin.ts'
-import { logOffset } from './004-log-offset.ts'
+import { keptLog } from './005-kept-log.ts'
+import { recomputes } from './006-recomputes.ts'
+import { logOffset } from './007-log-offset.ts'
 import type { Dialect } from './column-types.ts'
 
 /** Brings a database to the newest schema; throws what stopped it. */
@@ -12,7 +14,9 @@ export async function migrate(database: Kysely<never>, dialect: Dialect): Promis
     '001-first-tables': firstTables(dialect),
     '002-checkpoints': checkpoints(dialect),
     '003-ruleset-origin': rulesetOrigin(dialect),
-    '004-log-offset': logOffset(dialect),
+    '005-kept-log': keptLog(dialect),
+    '006-recomputes': recomputes(dialect),
+    '007-log-offset': logOffset(dialect),
   }
   const migrator = new Migrator({
     db: database,

@@ -1,19 +1,18 @@
 import type { DatabaseSync } from 'node:sqlite'
 import {
   type CheckpointNext,
-  FencedError,
   InvariantError,
   type SavedBucket,
   type TimeBucket,
 } from '../../model/commit.ts'
 import type { Database } from '../schema.ts'
 import type { Row } from '../rows.ts'
+import { prepareFence } from './fence.ts'
+import { Pruning } from './pruning.ts'
 import type { RulesetTable } from './ruleset-table.ts'
 import { prepare } from './statement.ts'
 import { inTransaction } from './store-error.ts'
 
-/** Entries of the log that one call removes at most, so that a long log holds no commit up. */
-const PRUNE_MAX = 10_000
 /** Buckets read at a time: of a million groups each has about 1 MB. */
 const PAGE = 64
 
@@ -21,8 +20,8 @@ const PAGE = 64
 export class Checkpoint {
   readonly #database: DatabaseSync
   readonly #shard: string
-  readonly #rulesets: RulesetTable
-  readonly #owner
+  readonly #pruning: Pruning
+  readonly #fence
   readonly #upsert
   readonly #nextPair
   readonly #dropPair
@@ -30,17 +29,13 @@ export class Checkpoint {
   readonly #advance
   readonly #cycle
   readonly #setCycle
-  readonly #prune
-  readonly #setPruned
   readonly #page
 
   constructor(database: DatabaseSync, shard: string, rulesets: RulesetTable) {
     this.#database = database
     this.#shard = shard
-    this.#rulesets = rulesets
-    this.#owner = prepare<
-      Pick<Row<Database['shard']>, 'epoch' | 'owner' | 'next_no' | 'checkpoint_next'>
-    >(database, 'SELECT epoch, owner, next_no, checkpoint_next FROM shard WHERE shard = ?')
+    this.#pruning = new Pruning(database, shard, rulesets)
+    this.#fence = prepareFence(database, shard)
     this.#upsert = prepare(
       database,
       `INSERT INTO checkpoint (shard, rule_id, state_hash, bucket, no, state)
@@ -71,14 +66,6 @@ export class Checkpoint {
       `INSERT INTO checkpoint_cycle (shard, time_bucket, pruned_next) VALUES (?, ?, 0)
        ON CONFLICT (shard) DO UPDATE SET time_bucket = excluded.time_bucket`,
     )
-    this.#prune = prepare(
-      database,
-      "DELETE FROM input_log WHERE shard = ? AND no >= ? AND no < ? AND kind = 'records'",
-    )
-    this.#setPruned = prepare(
-      database,
-      'UPDATE checkpoint_cycle SET pruned_next = ? WHERE shard = ?',
-    )
     this.#page = prepare<Row<Database['checkpoint']>>(
       database,
       `SELECT * FROM checkpoint WHERE shard = ? AND (rule_id, state_hash, bucket) > (?, ?, ?)
@@ -87,18 +74,12 @@ export class Checkpoint {
   }
 
   /** See `CoreStore.saveCheckpoint`. */
-  save(buckets: readonly SavedBucket[], next: CheckpointNext | undefined, epoch: number): void {
-    inTransaction(this.#database, () => {
-      const shard = this.#owner.get(this.#shard)
-      if (shard?.epoch !== epoch) {
-        throw new FencedError(
-          `the shard ${this.#shard} was taken over by ${shard?.owner ?? 'nobody'} (epoch ` +
-            `${shard?.epoch ?? 'none'}, ours is ${epoch})`,
-        )
-      }
+  save(buckets: readonly SavedBucket[], next: CheckpointNext | undefined, epoch: number): boolean {
+    return inTransaction(this.#database, () => {
+      const shard = this.#fence(epoch)
       for (const bucket of buckets) this.#write(bucket, shard.next_no)
       if (next !== undefined) this.#complete(next, shard)
-      this.#pruneBelow(next?.no ?? shard.checkpoint_next)
+      return this.#pruning.step(next?.no ?? shard.checkpoint_next)
     })
   }
 
@@ -134,7 +115,7 @@ export class Checkpoint {
   }
 
   #complete(
-    { no, time, rules }: CheckpointNext,
+    { no, time, rules, journal }: CheckpointNext,
     shard: { next_no: number; checkpoint_next: number },
   ) {
     if (no < shard.checkpoint_next || no > shard.next_no) {
@@ -151,6 +132,7 @@ export class Checkpoint {
     this.#dropStateExceptOf(rules)
     // A replay from here on finds no state in a bucket that is missing: that is what these say.
     this.#dropEmpty.run(this.#shard, no)
+    if (journal !== undefined) this.#pruning.told(journal, time)
   }
 
   /** All at once: what is left of a rule would be found again by one that returns under its name. */
@@ -162,18 +144,6 @@ export class Checkpoint {
       if (kept.has(`${rule_id}\n${state_hash}`)) continue
       this.#dropPair.run(this.#shard, rule_id, state_hash)
     }
-  }
-
-  #pruneBelow(checkpointNext: number): void {
-    const cycle = this.#cycle.get(this.#shard)
-    if (cycle === undefined) return
-    const from = cycle.pruned_next
-    const to = Math.min(from + PRUNE_MAX, checkpointNext)
-    if (to > from) {
-      this.#prune.run(this.#shard, from, to)
-      this.#setPruned.run(to, this.#shard)
-    }
-    this.#rulesets.drop((JSON.parse(cycle.time_bucket) as TimeBucket).ruleset)
   }
 }
 

@@ -22,7 +22,7 @@ export function openClockEntries(
   try {
     const page = prepare<EntryRow>(
       database,
-      `SELECT no, body FROM input_log WHERE shard = ? AND kind = 'clock' AND no > ?
+      `SELECT no, body FROM input_log WHERE shard = ? AND kind = 'clock' AND kind <> 'records' AND no > ?
        ORDER BY no LIMIT ${PAGE}`,
     )
     return { entries: entriesOf(page, shard), close: () => database.close() }

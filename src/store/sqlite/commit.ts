@@ -7,6 +7,7 @@ import {
   InvariantError,
   type LogBody,
   type OpenKeyOf,
+  type RecomputeCounts,
 } from '../../model/commit.ts'
 import { Adoption, type AppliedChanges } from './adoption.ts'
 import { AttemptTables } from './attempt-tables.ts'
@@ -15,6 +16,8 @@ import { DecideInputLoader } from './decide-input.ts'
 import { DecisionTables } from './decision-tables.ts'
 import { EpisodeTable } from './episode-table.ts'
 import { InputLog } from './input-log.ts'
+import { OldNews } from './old-news.ts'
+import { RecomputeTable } from './recompute-table.ts'
 import type { RulesetTable } from './ruleset-table.ts'
 import { inTransaction } from './store-error.ts'
 
@@ -24,6 +27,7 @@ import { inTransaction } from './store-error.ts'
  */
 export class Commit {
   readonly log: InputLog
+  readonly recomputes: RecomputeTable
   readonly #database: DatabaseSync
   readonly #episodes: EpisodeTable
   readonly #counts: CountTables
@@ -31,6 +35,7 @@ export class Commit {
   readonly #input: DecideInputLoader
   readonly #decisions: DecisionTables
   readonly #rulesets: RulesetTable
+  readonly #oldNews: OldNews
 
   constructor(database: DatabaseSync, shard: string, rulesets: RulesetTable) {
     this.#database = database
@@ -41,6 +46,8 @@ export class Commit {
     this.#input = new DecideInputLoader(database)
     this.#decisions = new DecisionTables(database, shard)
     this.#rulesets = rulesets
+    this.recomputes = new RecomputeTable(database, shard)
+    this.#oldNews = new OldNews(this.#episodes, this.recomputes)
   }
 
   run(request: CommitRequest, epoch: number, decide: Decide, openKeyOf: OpenKeyOf): CommitResult {
@@ -52,7 +59,8 @@ export class Commit {
       const lastNo = request.firstNo + request.entries.length - 1
       const decision = this.#decide(request, applied, lastNo, decide, openKeyOf)
       for (const report of request.attempts) this.#attempts.write(report)
-      const result = { lastNo, decision, aliases: applied.aliases }
+      const recomputes = this.#recompute(request)
+      const result = { lastNo, decision, aliases: applied.aliases, recomputes }
       this.log.finish(request, result)
       return result
     })
@@ -60,12 +68,28 @@ export class Commit {
 
   #applyEffects(request: CommitRequest, openKeyOf: OpenKeyOf): AppliedChanges {
     const adoption = new Adoption(this.#episodes, openKeyOf)
-    for (const entry of request.entries) {
+    for (const [i, entry] of request.entries.entries()) {
       const ruleset = rulesetOf(entry.body)
       for (const change of entry.effects.episodes) adoption.apply(change, ruleset)
-      this.#counts.write(entry)
+      this.#counts.write(entry, request.firstNo + i)
     }
     return adoption
+  }
+
+  /** After the entries: an answer meets their episodes too. */
+  #recompute({ firstNo, entries, recomputed, nowMs }: CommitRequest): RecomputeCounts {
+    const counts = { asked: 0, refused: 0, recorded: 0, widened: 0, noted: 0 }
+    for (const answer of recomputed) {
+      const { recorded, widened, noted } = this.#oldNews.record(answer, nowMs)
+      counts.recorded += recorded
+      counts.widened += widened
+      counts.noted += noted
+    }
+    for (const [i, { effects }] of entries.entries()) {
+      counts.asked += effects.recomputes.length
+      counts.refused += this.recomputes.insert(firstNo + i, effects.recomputes)
+    }
+    return counts
   }
 
   #decide(

@@ -7,8 +7,10 @@ import {
   type CoreStore,
   type Decide,
   InvariantError,
+  type LogBody,
   type LogEntry,
   type OpenKeyOf,
+  type OutstandingRecompute,
   type SavedBucket,
   type TimeBucket,
 } from '../../model/commit.ts'
@@ -17,6 +19,7 @@ import { Checkpoint } from './checkpoint.ts'
 import { prepareClaim } from './claim.ts'
 import { Commit } from './commit.ts'
 import { openWriter } from './connection.ts'
+import { prepareFence } from './fence.ts'
 import { RulesetTable } from './ruleset-table.ts'
 import { inTransaction } from './store-error.ts'
 
@@ -38,6 +41,7 @@ class SqliteCoreStore implements CoreStore {
   readonly path: string
   readonly #database: DatabaseSync
   readonly #claim
+  readonly #fence
   readonly #commit: Commit
   readonly #checkpoint: Checkpoint
   readonly #rulesets: RulesetTable
@@ -48,6 +52,7 @@ class SqliteCoreStore implements CoreStore {
     this.path = path
     this.#database = database
     this.#claim = prepareClaim(database, shard)
+    this.#fence = prepareFence(database, shard)
     this.#rulesets = new RulesetTable(database, shard)
     this.#commit = new Commit(database, shard, this.#rulesets)
     this.#checkpoint = new Checkpoint(database, shard, this.#rulesets)
@@ -67,19 +72,19 @@ class SqliteCoreStore implements CoreStore {
     return this.#commit.run(request, this.#claimed(), decide, openKeyOf)
   }
 
-  async *readLog(from: number): AsyncIterable<LogEntry> {
+  async *readLog(from: number, kind?: LogBody['kind']): AsyncIterable<LogEntry> {
     // Page by page, because an open cursor would hold the WAL back while commits go on.
     let next = from
     for (;;) {
-      const page = this.#commit.log.page(next)
+      const page = this.#commit.log.page(next, kind)
       if (page.length === 0) return
       yield* page
       next = page.at(-1)!.no + 1
     }
   }
 
-  async saveCheckpoint(buckets: readonly SavedBucket[], next?: CheckpointNext): Promise<void> {
-    this.#checkpoint.save(buckets, next, this.#claimed())
+  async saveCheckpoint(buckets: readonly SavedBucket[], next?: CheckpointNext): Promise<boolean> {
+    return this.#checkpoint.save(buckets, next, this.#claimed())
   }
 
   async loadCheckpoint(): Promise<{
@@ -95,11 +100,19 @@ class SqliteCoreStore implements CoreStore {
     nowMs: number,
     origin: RulesetOrigin | null = null,
   ): Promise<void> {
-    inTransaction(this.#database, () => this.#rulesets.save({ hash, content, nowMs, origin }))
+    const epoch = this.#claimed()
+    inTransaction(this.#database, () => {
+      this.#fence(epoch)
+      this.#rulesets.save({ hash, content, nowMs, origin })
+    })
   }
 
   async loadRuleset(hash: string): Promise<string | undefined> {
     return this.#rulesets.content(hash)
+  }
+
+  async outstandingRecomputes(limit: number): Promise<readonly OutstandingRecompute[]> {
+    return this.#commit.recomputes.oldest(limit)
   }
 
   async close(): Promise<void> {

@@ -21,12 +21,13 @@ export class CountTables {
     this.#partition = prepare(
       database,
       `INSERT INTO "partition" (shard, id, input, epoch, next, max_time_ms, max_received_ms,
-         last_received_ms, link, progress, log_offset)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         last_received_ms, link, progress, said_no, log_offset)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (shard, id) DO UPDATE SET epoch = excluded.epoch, next = excluded.next,
          max_time_ms = excluded.max_time_ms, max_received_ms = excluded.max_received_ms,
          last_received_ms = excluded.last_received_ms, link = excluded.link,
-         progress = excluded.progress, log_offset = excluded.log_offset`,
+         progress = excluded.progress, log_offset = excluded.log_offset,
+         said_no = coalesce(excluded.said_no, "partition".said_no)`,
     )
     this.#minute = prepare(
       database,
@@ -62,7 +63,8 @@ export class CountTables {
     )
   }
 
-  write({ body, effects, partitions, gaps = [], quarantined = [] }: CommitEntry): void {
+  /** `no` of the entry. */
+  write({ body, effects, partitions, gaps = [], quarantined = [] }: CommitEntry, no: number): void {
     for (const { partition, from, to, reason } of gaps) {
       this.#gap.run(partition, from, to, reason, body.nowMs)
     }
@@ -82,6 +84,7 @@ export class CountTables {
         partition.lastReceivedMs,
         partition.link,
         partition.progress,
+        body.kind === 'clock' ? no : null,
         partition.offset ?? null,
       )
     }

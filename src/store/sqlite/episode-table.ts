@@ -16,6 +16,8 @@ export interface StoredRow {
   /** Adopted at least once: from then on it only grows. */
   readonly widened: boolean
   readonly mergedInto: string | null
+  /** Read back for late matches, not told by the engine. */
+  readonly recomputed: boolean
 }
 
 /** What changes in an episode's row; the rest is fixed when it is inserted. */
@@ -34,15 +36,27 @@ const CHANGING = [
   'flags',
   'widened',
 ] as const
-const FIXED = ['id', 'rule_id', 'ruleset', 'group_key', 'group_json', 'opened_ref', 'mode'] as const
+const FIXED = [
+  'id',
+  'rule_id',
+  'ruleset',
+  'group_key',
+  'group_json',
+  'opened_ref',
+  'mode',
+  'recomputed',
+] as const
 
 /** Statements on `episode`, `alias` and `episode_disposition`. */
 export class EpisodeTable {
   readonly #find
   readonly #adoptable
+  readonly #recomputed
+  readonly #addLate
   readonly #insert
   readonly #update
   readonly #merge
+  readonly #takeLate
   readonly #dispose
   readonly #addHistory
   readonly #alias
@@ -53,10 +67,15 @@ export class EpisodeTable {
   constructor(database: DatabaseSync, shard: string) {
     this.#shard = shard
     this.#find = prepare<EpisodeRow>(database, 'SELECT * FROM episode WHERE id = ?')
-    this.#adoptable = prepare<EpisodeRow>(
-      database,
+    const reaching = (recomputed: 0 | 1): string =>
       `SELECT * FROM episode WHERE rule_id = ? AND group_key = ? AND mode = ? AND end_ms >= ?
-         AND start_ms <= ? AND merged_into IS NULL AND id <> ? ORDER BY seq`,
+         AND start_ms <= ? AND merged_into IS NULL AND id <> ? AND recomputed = ${recomputed}
+         ORDER BY seq`
+    this.#adoptable = prepare<EpisodeRow>(database, reaching(0))
+    this.#recomputed = prepare<EpisodeRow>(database, reaching(1))
+    this.#addLate = prepare(
+      database,
+      'UPDATE episode SET late_matches = late_matches + ? WHERE id = ?',
     )
     const columns = [...FIXED, ...CHANGING]
     this.#insert = prepare(
@@ -68,6 +87,11 @@ export class EpisodeTable {
       `UPDATE episode SET ${CHANGING.map((name) => `${name} = ?`).join(', ')} WHERE id = ?`,
     )
     this.#merge = prepare(database, 'UPDATE episode SET merged_into = ? WHERE id = ?')
+    this.#takeLate = prepare(
+      database,
+      `UPDATE episode SET late_matches = late_matches
+         + (SELECT late_matches FROM episode AS merged WHERE merged.id = ?) WHERE id = ?`,
+    )
     this.#dispose = prepare(
       database,
       'UPDATE episode SET disposition = ?, incident_id = ? WHERE id = ?',
@@ -94,7 +118,10 @@ export class EpisodeTable {
     return row === undefined ? undefined : storedRow(row)
   }
 
-  /** Rows of the same rule, group and mode that reach into [fromMs, toMs], first opened first. */
+  /**
+   * Rows of the same rule, group and mode that reach into [fromMs, toMs], first opened first; those
+   * recorded by a recompute are not among them: nothing adopts or absorbs one (design §4.2).
+   */
   reaching(
     episode: Episode,
     mode: Mode,
@@ -105,7 +132,22 @@ export class EpisodeTable {
       .map(storedRow)
   }
 
-  insert(episode: Episode, mode: Mode, ruleset: string | null): void {
+  /** The same of those that a recompute recorded. */
+  recomputed(
+    episode: Episode,
+    mode: Mode,
+    interval: { readonly fromMs: number; readonly toMs: number },
+  ): StoredRow[] {
+    return this.#recomputed
+      .all(episode.ruleId, episode.groupKey, mode, interval.fromMs, interval.toMs, '')
+      .map(storedRow)
+  }
+
+  addLateMatches(id: string, count: number): void {
+    this.#addLate.run(count, id)
+  }
+
+  insert(episode: Episode, mode: Mode, ruleset: string | null, isRecomputed = false): void {
     this.#insert.run(
       episode.id,
       episode.ruleId,
@@ -114,6 +156,7 @@ export class EpisodeTable {
       JSON.stringify(episode.group),
       episode.openedRef,
       mode,
+      isRecomputed ? 1 : 0,
       ...changing(episode, false),
     )
   }
@@ -122,8 +165,10 @@ export class EpisodeTable {
     this.#update.run(...changing(episode, widened), episode.id)
   }
 
+  /** Its late matches are the survivor's from then on. */
   setMergedInto(id: string, survivorId: string): void {
     this.#merge.run(survivorId, id)
+    this.#takeLate.run(id, survivorId)
   }
 
   /** Gives an episode its current disposition and writes it into its history (I9). */
@@ -183,5 +228,6 @@ function storedRow(row: EpisodeRow): StoredRow {
     disposition: row.disposition as Disposition | null,
     widened: row.widened === 1,
     mergedInto: row.merged_into,
+    recomputed: row.recomputed === 1,
   }
 }

@@ -10,6 +10,7 @@ import {
 } from '../../model/commit.ts'
 import type { Database } from '../schema.ts'
 import type { Row } from '../rows.ts'
+import { prepareFence } from './fence.ts'
 import { prepare } from './statement.ts'
 
 /** Entries read at a time, so that a long log never lies in memory whole. */
@@ -18,20 +19,19 @@ const PAGE = 500
 /** The input log of one shard, whose primary key is the fence (I4, design §4.1). */
 export class InputLog {
   readonly #shard: string
-  readonly #owner
+  readonly #fence
   readonly #insert
   readonly #read
   readonly #page
+  readonly #pageOfRecords
+  readonly #pageOfKind
   readonly #advance
   readonly #answer
   readonly #setAnswer
 
   constructor(database: DatabaseSync, shard: string) {
     this.#shard = shard
-    this.#owner = prepare<{ epoch: number; owner: string; next_no: number }>(
-      database,
-      'SELECT epoch, owner, next_no FROM shard WHERE shard = ?',
-    )
+    this.#fence = prepareFence(database, shard)
     this.#insert = prepare(
       database,
       `INSERT INTO input_log (shard, no, epoch, kind, body, engine_version, effects_hash)
@@ -44,6 +44,16 @@ export class InputLog {
     this.#page = prepare<Row<Database['input_log']>>(
       database,
       'SELECT * FROM input_log WHERE shard = ? AND no >= ? ORDER BY no LIMIT ?',
+    )
+    this.#pageOfRecords = prepare<Row<Database['input_log']>>(
+      database,
+      'SELECT * FROM input_log WHERE shard = ? AND no >= ? AND kind = ? ORDER BY no LIMIT ?',
+    )
+    // Said once more, so that the index without slices is used.
+    this.#pageOfKind = prepare<Row<Database['input_log']>>(
+      database,
+      `SELECT * FROM input_log WHERE shard = ? AND no >= ? AND kind = ? AND kind <> 'records'
+       ORDER BY no LIMIT ?`,
     )
     this.#advance = prepare(database, 'UPDATE shard SET next_no = ? WHERE shard = ?')
     this.#answer = prepare<Row<Database['answer']>>(
@@ -64,13 +74,7 @@ export class InputLog {
    * that stands in the way.
    */
   insert(request: CommitRequest, epoch: number): boolean {
-    const shard = this.#owner.get(this.#shard)
-    if (shard === undefined || shard.epoch !== epoch) {
-      throw new FencedError(
-        `the shard ${this.#shard} was taken over by ${shard?.owner ?? 'nobody'} (epoch ` +
-          `${shard?.epoch ?? 'none'}, ours is ${epoch})`,
-      )
-    }
+    const shard = this.#fence(epoch)
     if (request.firstNo > shard.next_no) {
       throw new InvariantError(
         `the commit starts at entry ${request.firstNo}, but the log ends before ${shard.next_no}`,
@@ -112,15 +116,21 @@ export class InputLog {
     return { ...result, aliases: new Map(result.aliases as Iterable<[string, string]>) }
   }
 
-  /** Up to {@link PAGE} entries from `from` on. */
-  page(from: number): LogEntry[] {
-    return this.#page.all(this.#shard, from, PAGE).map((row) => ({
+  /** Up to {@link PAGE} entries from `from` on, of one kind or of all. */
+  page(from: number, kind?: LogBody['kind']): LogEntry[] {
+    return this.#rows(from, kind).map((row) => ({
       no: row.no,
       epoch: row.epoch,
       body: JSON.parse(row.body) as LogBody,
       engineVersion: row.engine_version,
       effectsHash: row.effects_hash,
     }))
+  }
+
+  #rows(from: number, kind: LogBody['kind'] | undefined): Row<Database['input_log']>[] {
+    if (kind === undefined) return this.#page.all(this.#shard, from, PAGE)
+    const page = kind === 'records' ? this.#pageOfRecords : this.#pageOfKind
+    return page.all(this.#shard, from, kind, PAGE)
   }
 
   /** `false` when the primary key was taken: another writer's row, though the epoch is ours. */
@@ -159,5 +169,6 @@ function requestName(request: CommitRequest): string {
     entries: request.entries.length,
     commands: request.commands.map((command) => command.id),
     attempts: request.attempts.map(({ deliveryId, attempt }) => [deliveryId, attempt]),
+    recomputed: request.recomputed.flatMap(({ ids }) => ids),
   })
 }

@@ -1,18 +1,54 @@
-import { type ExpressionBuilder, type Kysely, sql } from 'kysely'
+import type { DatabaseSync } from 'node:sqlite'
 import type { OutboxReader } from '../../alerting/outbox.ts'
 import type { DeliveryState, PendingDelivery } from '../../model/outbox.ts'
 import type { Row } from '../rows.ts'
 import type { Database } from '../schema.ts'
+import { prepare } from './statement.ts'
+
+/** P5: nothing of the same receiver and order key before it is still pending. */
+const IS_FIRST_OF_ITS_ORDER = `NOT EXISTS (
+  SELECT 1 FROM outbox AS earlier
+  WHERE earlier.receiver = outbox.receiver AND earlier.order_key = outbox.order_key
+    AND earlier.sequence < outbox.sequence AND earlier.state = 'pending')`
 
 /**
- * What the sender reads. The state stands in the SQL as a literal, because SQLite uses the partial
- * indexes over pending and dead deliveries only then.
+ * What the sender reads, after every commit and every attempt: prepared once. The state stands in
+ * the SQL as a literal, because SQLite uses the partial indexes over pending and dead deliveries
+ * only then.
  */
 export class SqliteOutboxReader implements OutboxReader {
-  readonly #database: Kysely<Database>
+  readonly #due
+  readonly #nextDue
+  readonly #pending
+  readonly #dead
+  readonly #disabled
 
-  constructor(database: Kysely<Database>) {
-    this.#database = database
+  constructor(database: DatabaseSync) {
+    this.#due = prepare<Row<Database['outbox']>>(
+      database,
+      `SELECT * FROM outbox WHERE state = 'pending' AND next_ms <= ?
+         AND receiver NOT IN (SELECT value FROM json_each(?)) AND ${IS_FIRST_OF_ITS_ORDER}
+       ORDER BY next_ms, seq LIMIT ?`,
+    )
+    // The bound leads SQLite into the index by time, where the first one that fits ends the search.
+    this.#nextDue = prepare<{ next_ms: number }>(
+      database,
+      `SELECT next_ms FROM outbox WHERE state = 'pending' AND next_ms > 0
+         AND ${IS_FIRST_OF_ITS_ORDER} ORDER BY next_ms LIMIT 1`,
+    )
+    this.#pending = prepare<{ receiver: string; n: number; oldest: number }>(
+      database,
+      `SELECT receiver, count(*) AS n, min(created_ms) AS oldest FROM outbox
+       WHERE state = 'pending' GROUP BY receiver`,
+    )
+    this.#dead = prepare<{ receiver: string; n: number }>(
+      database,
+      "SELECT receiver, count(*) AS n FROM outbox WHERE state = 'dead' GROUP BY receiver",
+    )
+    this.#disabled = prepare<{ receiver: string }>(
+      database,
+      'SELECT receiver FROM receiver_state WHERE disabled_ms IS NOT NULL ORDER BY receiver',
+    )
   }
 
   async due(
@@ -20,86 +56,30 @@ export class SqliteOutboxReader implements OutboxReader {
     limit: number,
     except: readonly string[] = [],
   ): Promise<readonly PendingDelivery[]> {
-    let rows = this.#database
-      .selectFrom('outbox')
-      .selectAll()
-      .where('state', '=', sql.lit('pending'))
-      .where('next_ms', '<=', nowMs)
-      .where(isFirstOfItsOrder)
-      .orderBy('next_ms')
-      .orderBy('seq')
-      .limit(limit)
-    if (except.length > 0) rows = rows.where('receiver', 'not in', except)
-    return (await rows.execute()).map(pendingDelivery)
+    return this.#due.all(nowMs, JSON.stringify(except), limit).map(pendingDelivery)
   }
 
   async nextDueMs(): Promise<number | null> {
-    const row = await this.#database
-      .selectFrom('outbox')
-      .select('next_ms')
-      .where('state', '=', sql.lit('pending'))
-      .where(isFirstOfItsOrder)
-      .orderBy('next_ms')
-      .limit(1)
-      .executeTakeFirst()
-    return row?.next_ms ?? null
+    return this.#nextDue.get()?.next_ms ?? null
   }
 
   async backlog(): Promise<
     readonly { receiver: string; pending: number; dead: number; oldestMs: number | null }[]
   > {
-    const pending = await this.#database
-      .selectFrom('outbox')
-      .select([
-        'receiver',
-        sql<number>`count(*)`.as('n'),
-        sql<number>`min(created_ms)`.as('oldest'),
-      ])
-      .where('state', '=', sql.lit('pending'))
-      .groupBy('receiver')
-      .execute()
-    const dead = await this.#database
-      .selectFrom('outbox')
-      .select(['receiver', sql<number>`count(*)`.as('n')])
-      .where('state', '=', sql.lit('dead'))
-      .groupBy('receiver')
-      .execute()
-    const names = [...new Set([...pending, ...dead].map((row) => row.receiver))].sort()
-    return names.map((receiver) => {
-      const waiting = pending.find((row) => row.receiver === receiver)
-      return {
-        receiver,
-        pending: waiting?.n ?? 0,
-        dead: dead.find((row) => row.receiver === receiver)?.n ?? 0,
-        oldestMs: waiting?.oldest ?? null,
-      }
-    })
+    const pending = new Map(this.#pending.all().map((row) => [row.receiver, row]))
+    const dead = new Map(this.#dead.all().map((row) => [row.receiver, row.n]))
+    const names = [...new Set([...pending.keys(), ...dead.keys()])].sort()
+    return names.map((receiver) => ({
+      receiver,
+      pending: pending.get(receiver)?.n ?? 0,
+      dead: dead.get(receiver) ?? 0,
+      oldestMs: pending.get(receiver)?.oldest ?? null,
+    }))
   }
 
   async disabledReceivers(): Promise<readonly string[]> {
-    const rows = await this.#database
-      .selectFrom('receiver_state')
-      .select('receiver')
-      .where('disabled_ms', 'is not', null)
-      .orderBy('receiver')
-      .execute()
-    return rows.map((row) => row.receiver)
+    return this.#disabled.all().map(({ receiver }) => receiver)
   }
-}
-
-/** P5: nothing of the same receiver and order key before it is still pending. */
-function isFirstOfItsOrder(is: ExpressionBuilder<Database, 'outbox'>) {
-  return is.not(
-    is.exists(
-      is
-        .selectFrom('outbox as earlier')
-        .select('earlier.seq')
-        .whereRef('earlier.receiver', '=', 'outbox.receiver')
-        .whereRef('earlier.order_key', '=', 'outbox.order_key')
-        .whereRef('earlier.sequence', '<', 'outbox.sequence')
-        .where('earlier.state', '=', sql.lit('pending')),
-    ),
-  )
 }
 
 function pendingDelivery(row: Row<Database['outbox']>): PendingDelivery {

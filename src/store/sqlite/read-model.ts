@@ -74,6 +74,7 @@ export class SqliteReadModel implements ReadModel {
     let rows = episodeRows(this.#database).limit(read)
     if (query.ruleId !== undefined) rows = rows.where('rule_id', '=', query.ruleId)
     if (query.incidentId !== undefined) rows = rows.where('incident_id', '=', query.incidentId)
+    if (query.disposition !== undefined) rows = rows.where('disposition', '=', query.disposition)
     if (query.cursor !== undefined) rows = rows.where('seq', '<', decodeCursor(query.cursor))
     return pageOf(await rows.execute(), size, (row) => row.seq, storedEpisode)
   }
@@ -204,6 +205,8 @@ function storedEpisode(row: Row<Database['episode']>): StoredEpisode {
     ...episodeOf(row),
     disposition: row.disposition as Disposition | null,
     incidentId: row.incident_id,
+    isRecomputed: row.recomputed === 1,
+    lateMatches: row.late_matches,
   }
 }
 

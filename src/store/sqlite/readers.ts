@@ -20,7 +20,7 @@ export function openSqliteReaders(options: { readonly file: string }): {
   const database = kyselyOn(connection)
   return {
     readModel: new SqliteReadModel(database),
-    outbox: new SqliteOutboxReader(database),
+    outbox: new SqliteOutboxReader(connection),
     slo: new SqliteSloReader(database),
     close: async () => connection.close(),
   }

@@ -46,11 +46,13 @@ export class RulesetTable {
       database,
       `DELETE FROM ruleset_use WHERE shard = ? AND is_pending = 0 AND hash <> ? AND NOT EXISTS (
          SELECT 1 FROM input_log WHERE input_log.shard = ruleset_use.shard
-           AND input_log.no IN (ruleset_use.records_no, ruleset_use.rules_no))`,
+           AND input_log.no IN (ruleset_use.records_no, ruleset_use.rules_no))
+         AND NOT EXISTS (SELECT 1 FROM recompute WHERE recompute.ruleset = ruleset_use.hash)`,
     )
     this.#dropUnused = prepare(
       database,
-      'DELETE FROM ruleset WHERE hash NOT IN (SELECT hash FROM ruleset_use)',
+      `DELETE FROM ruleset WHERE hash NOT IN (SELECT hash FROM ruleset_use)
+         AND NOT EXISTS (SELECT 1 FROM episode WHERE episode.ruleset = ruleset.hash)`,
     )
   }
 

@@ -1,5 +1,5 @@
 import type { Timers } from '../../lib/clock.ts'
-import type { CommitRequest, CoreStore, Decision } from '../../model/commit.ts'
+import type { CommitRequest, CommitResult, CoreStore, Decision } from '../../model/commit.ts'
 import { StoreWriteError } from '../../model/commit.ts'
 import type { Report } from '../../model/occurrence.ts'
 import type { RulesetOrigin } from '../../model/ruleset.ts'
@@ -31,7 +31,7 @@ export class Committer {
    * Commits, again and again while the database cannot (full, busy): the same effects, as nothing
    * is evaluated twice. Throws when we are fenced or a promise of ours is broken.
    */
-  async commit(request: Omit<CommitRequest, 'firstNo'>): Promise<void> {
+  async commit(request: Omit<CommitRequest, 'firstNo'>): Promise<CommitResult> {
     const { store, decisions } = this.#options
     const numbered = { ...request, firstNo: this.nextNo }
     const result = await this.#untilWritten(() =>
@@ -39,6 +39,8 @@ export class Committer {
     )
     this.nextNo = result.lastNo + 1
     this.#tell(numbered, result.decision)
+    this.#tellRecomputes(result.recomputes)
+    return result
   }
 
   /** Keeps a rule set's content, before the entry that names it; as patient as {@link commit}. */
@@ -85,6 +87,14 @@ export class Committer {
         if (kind !== 'skipped') continue
         report({ name: 'engine.skipped', labels: { reason: reason ?? 'none' }, count })
       }
+    }
+  }
+
+  #tellRecomputes({ refused, ...counts }: CommitResult['recomputes']): void {
+    const { report } = this.#options
+    if (refused > 0) report({ name: 'recompute.refused', count: refused })
+    for (const [step, count] of Object.entries(counts)) {
+      if (count > 0) report({ name: 'recompute.counted', labels: { step }, count })
     }
   }
 }

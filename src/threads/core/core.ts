@@ -31,13 +31,17 @@ import { evidenceOf } from './evidence.ts'
 import { Feeds, mayGrow } from './feeds.ts'
 import { withGaps, withToldGaps } from './gaps.ts'
 import { InputLinks } from './input-links.ts'
-import { LoadedRules, NO_RULES } from './loaded-rules.ts'
+import { loadRulesOnce, NO_RULES } from './loaded-rules.ts'
+import type { LoadedRules, LoadRules } from './loaded-rules.ts'
 import { LogOpenings } from './log-openings.ts'
 import type { Opening } from './log-openings.ts'
 import { PartitionClock } from './partition-clock.ts'
 import type { ClockStates } from './partition-clock.ts'
 import { withQuarantined } from './quarantine.ts'
 import { Rebuilder } from './rebuilder.ts'
+import { runRecompute } from './recompute-run.ts'
+import { Recomputer } from './recomputer.ts'
+import type { RunRecompute } from './recomputer.ts'
 import { Rematch } from './rematch.ts'
 import { replay } from './replay.ts'
 
@@ -68,8 +72,12 @@ export interface CoreOptions {
   readonly toIntake: (thread: number, message: CoreToIntake) => void
   /** The core cannot go on: fenced, or a promise of ours is broken. */
   readonly onFatal: (error: Error) => void
+  /** Reads late matches back; default: here, between other work. */
+  readonly runRecompute?: RunRecompute
   /** Lets messages in between two commits; default: the event loop's next round. */
   readonly yieldTo?: () => Promise<void>
+  /** Compiles rule sets; default: remembers the last one. */
+  readonly loadRules?: LoadRules
 }
 
 export class Core {
@@ -83,7 +91,9 @@ export class Core {
   readonly #links = new InputLinks()
   readonly #openings: LogOpenings
   readonly #rebuilder: Rebuilder
-  #rules = new LoadedRules(NO_RULES)
+  readonly #recomputer: Recomputer
+  readonly #loadRules: LoadRules
+  #rules: LoadedRules
   #engine: Engine
   #epoch = 0
   #lastNowMs = 0
@@ -101,11 +111,14 @@ export class Core {
 
   constructor(options: CoreOptions) {
     this.#options = options
+    this.#loadRules = options.loadRules ?? loadRulesOnce()
+    this.#rules = this.#loadRules(NO_RULES)
     this.#rematch = new Rematch(options.journal, options.event)
     this.#feeds = new Feeds(this.#rematch)
     this.#committer = new Committer(options)
     this.#checkpointer = new Checkpointer({
       store: options.store,
+      journal: options.journal,
       report: options.report,
       onComplete: (time) => this.#retain(time),
     })
@@ -118,6 +131,15 @@ export class Core {
     })
     const yieldTo = options.yieldTo ?? nextRound
     this.#rebuilder = new Rebuilder({ ...options, yieldTo, partitions: this.#partitions })
+    const { store, report, journal, event } = options
+    const run: RunRecompute = (rules, task) =>
+      runRecompute({ journal, event, yieldTo }, rules, task)
+    this.#recomputer = new Recomputer({
+      store,
+      report,
+      run: options.runRecompute ?? run,
+      onAnswer: () => this.#wake(),
+    })
     this.#engine = this.#newEngine()
   }
 
@@ -132,6 +154,7 @@ export class Core {
       partitions: this.#partitions,
       rematch: this.#rematch,
       rebuilder: this.#rebuilder,
+      loadRules: this.#loadRules,
       engineVersion,
       report,
       useRules: (rules) => this.#setRules(rules),
@@ -191,6 +214,7 @@ export class Core {
   /** Commits what has arrived, then closes the store. Call when intake and journal have stopped. */
   async stop(): Promise<void> {
     this.#isStopping = true
+    this.#recomputer.stop()
     this.#stopTick()
     await this.#settled()
     this.#wake()
@@ -256,6 +280,7 @@ export class Core {
   async #turn(): Promise<boolean> {
     const hasCommitted = await this.#commitArrived()
     if (!this.#isLive) return hasCommitted
+    await this.#recomputer.step(this.#options.clock(), this.#partitions.states())
     const hasMore = await this.#checkpointer.step(this.#options.clock(), {
       engine: this.#engine,
       nextNo: this.#committer.nextNo,
@@ -309,14 +334,24 @@ export class Core {
     }
     const commands = this.#commands.splice(0)
     const attempts = this.#attempts.splice(0)
+    const recomputed = this.#recomputer.take()
     if (entries.length === 0) {
-      if (commands.length + attempts.length === 0) return false
+      if (commands.length + attempts.length + recomputed.length === 0) return false
       entries.push(this.#passTime(nowMs, [], firstNo))
     }
     this.#lastNowMs = nowMs
     const { engineVersion, journal, event } = this.#options
     const evidence = evidenceOf(entries, journal, event)
-    await this.#committer.commit({ nowMs, engineVersion, entries, commands, attempts, evidence })
+    const { recomputes } = await this.#committer.commit({
+      nowMs,
+      engineVersion,
+      entries,
+      commands,
+      attempts,
+      recomputed,
+      evidence,
+    })
+    if (recomputes.asked > 0) this.#recomputer.asked()
     this.#tellIntakes(entries, openings)
     return true
   }
@@ -336,7 +371,7 @@ export class Core {
   }
 
   async #activate(message: RulesMessage, nowMs: number, no: number): Promise<CommitEntry> {
-    const rules = new LoadedRules(message.source)
+    const rules = this.#loadRules(message.source)
     await this.#committer.saveRuleset({
       hash: rules.hash,
       content: rules.content(),

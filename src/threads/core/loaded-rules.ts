@@ -1,11 +1,11 @@
-import { compileRuleset } from '../../config/ruleset.ts'
+import { compileRuleset, rulesetHash } from '../../config/ruleset.ts'
 import { canonicalJson } from '../../lib/canonical.ts'
 import { DEFAULT_TIMING } from '../../model/partition.ts'
 import type { InputTiming } from '../../model/partition.ts'
 import { ProblemError } from '../../model/problem.ts'
 import type { RulesetSource } from '../../model/ruleset.ts'
 import type { Matcher } from '../../rules/matching/matcher.ts'
-import { createMatcher } from '../../rules/matching/plain-matcher.ts'
+import { createIndexedMatcher } from '../../rules/matching/indexed-matcher.ts'
 import type { CompiledRuleset, Rule } from '../../rules/rule.ts'
 import type { Objective } from '../../slo/objective.ts'
 
@@ -35,7 +35,7 @@ export class LoadedRules {
   matcher(input: string): Matcher {
     let matcher = this.#matchers.get(input)
     if (matcher === undefined) {
-      matcher = createMatcher(this.ruleset, input, this.source.fields)
+      matcher = createIndexedMatcher(this.ruleset, input, this.source.fields)
       this.#matchers.set(input, matcher)
     }
     return matcher
@@ -58,6 +58,24 @@ export class LoadedRules {
 /** A rule set with nothing in it: before the first activation. */
 export const NO_RULES: RulesetSource = { documents: [], inputs: {}, fields: {} }
 
-export function parseRules(content: string): LoadedRules {
-  return new LoadedRules(JSON.parse(content) as RulesetSource)
+/** Reads back what {@link LoadedRules.content} wrote. */
+export function parseRules(content: string, load: LoadRules = compile): LoadedRules {
+  return load(JSON.parse(content) as RulesetSource)
+}
+
+const compile: LoadRules = (source) => new LoadedRules(source)
+
+/** Compiles a rule set, or finds it compiled. */
+export type LoadRules = (source: RulesetSource) => LoadedRules
+
+/**
+ * Remembers the set it compiled last: a start compiles what the log says was in force, and is then
+ * nearly always told to activate the same.
+ */
+export function loadRulesOnce(): LoadRules {
+  let last: LoadedRules | undefined
+  return (source) => {
+    if (last?.hash !== rulesetHash(source)) last = new LoadedRules(source)
+    return last
+  }
 }

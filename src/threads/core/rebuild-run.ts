@@ -3,7 +3,7 @@ import type { JournalBatch, JournalReader } from '../../ingest/journal/journal.t
 import type { CoreStore, RebuildPass, RebuildPlan } from '../../model/commit.ts'
 import { inputOfPartition } from '../../model/slab.ts'
 import { MatchStep } from '../../pipeline.ts'
-import { createMatcher } from '../../rules/matching/plain-matcher.ts'
+import { createIndexedMatcher } from '../../rules/matching/indexed-matcher.ts'
 import { editedOnly, Rebuild } from '../../rules/rebuild.ts'
 import type { RebuildState } from '../../rules/rebuild.ts'
 import type { CompiledRuleset } from '../../rules/rule.ts'
@@ -93,7 +93,7 @@ export class RebuildRun {
   #step(input: string): MatchStep {
     let step = this.#steps.get(input)
     if (step === undefined) {
-      const matcher = createMatcher(this.#ruleset, input, this.#rules.source.fields)
+      const matcher = createIndexedMatcher(this.#ruleset, input, this.#rules.source.fields)
       step = new MatchStep(matcher, this.#ruleset.hash)
       this.#steps.set(input, step)
     }
@@ -103,9 +103,9 @@ export class RebuildRun {
   /** Also those long before the records: they say which inputs were idle. */
   async #clockEntries(from: number, below: number): Promise<ClockBody[]> {
     const found: ClockBody[] = []
-    for await (const { no, body } of this.#sources.store.readLog(from)) {
+    for await (const { no, body } of this.#sources.store.readLog(from, 'clock')) {
       if (no >= below) break
-      if (no >= from && body.kind === 'clock') found.push(body)
+      if (body.kind === 'clock') found.push(body)
     }
     return found
   }

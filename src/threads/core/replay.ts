@@ -4,7 +4,8 @@ import { activate, correlate, passTime } from '../../pipeline.ts'
 import { createEngine } from '../../rules/engine.ts'
 import type { Engine } from '../../rules/engine.ts'
 import type { PartitionTracker } from '../../rules/partition-tracker.ts'
-import { LoadedRules, NO_RULES, parseRules } from './loaded-rules.ts'
+import { NO_RULES, parseRules } from './loaded-rules.ts'
+import type { LoadedRules, LoadRules } from './loaded-rules.ts'
 import type { Rebuilder } from './rebuilder.ts'
 import type { Rematch } from './rematch.ts'
 
@@ -25,6 +26,7 @@ export interface ReplayOptions {
   readonly partitions: PartitionTracker
   readonly rematch: Rematch
   readonly rebuilder: Rebuilder
+  readonly loadRules: LoadRules
   readonly engineVersion: string
   readonly report: Report
   /** Told which rules are in force from here on: partitions take their timing from them. */
@@ -37,10 +39,10 @@ export interface ReplayOptions {
  * of entries above every stamp are compared with those stored, so a restart verifies itself.
  */
 export async function replay(options: ReplayOptions): Promise<Replayed> {
-  const { store, partitions, rematch, report, useRules } = options
+  const { store, partitions, rematch, loadRules, report, useRules } = options
   const { time, buckets } = await store.loadCheckpoint()
   const first = time?.ruleset ?? null
-  let rules = first === null ? new LoadedRules(NO_RULES) : await load(store, first)
+  let rules = first === null ? loadRules(NO_RULES) : await load(options, first)
   useRules(rules)
   if (time !== undefined) partitions.restore(time.partitions)
   const reorderOf = (input: string): number => rules.timing(input).reorderMs
@@ -60,7 +62,7 @@ export async function replay(options: ReplayOptions): Promise<Replayed> {
     if (entry.body.kind === 'rules') {
       const { ruleset } = entry.body
       // Every start activates the set that was in force; compiling it again would change nothing.
-      if (ruleset !== rules.hash) rules = await load(store, ruleset)
+      if (ruleset !== rules.hash) rules = await load(options, ruleset)
       useRules(rules)
       const { rebuilt: plan } = entry.body
       const rebuilt = plan && (await options.rebuilder.again(plan, rules, entry.body.nowMs))
@@ -79,10 +81,10 @@ export async function replay(options: ReplayOptions): Promise<Replayed> {
   return { engine, buckets: loaded, entries, differences }
 }
 
-async function load(store: CoreStore, hash: string): Promise<LoadedRules> {
+async function load({ store, loadRules }: ReplayOptions, hash: string): Promise<LoadedRules> {
   const content = await store.loadRuleset(hash)
   if (content === undefined) throw new Error(`rule set ${hash} is not stored`)
-  return parseRules(content)
+  return parseRules(content, loadRules)
 }
 
 function runAgain(

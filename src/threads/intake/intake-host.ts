@@ -1,4 +1,8 @@
+import { REMEMBERED_MAX, REMEMBERED_MS } from '../../ingest/gelf/idempotency.ts'
+import type { JournalRequest } from '../../ingest/journal/journal.ts'
+import { openJournalReader } from '../../ingest/journal/sqlite-journal.ts'
 import type { Clock, Timers } from '../../lib/clock.ts'
+import type { Report } from '../../model/occurrence.ts'
 import type {
   CoreToIntake,
   FromIntake,
@@ -9,6 +13,7 @@ import type {
 } from '../messages.ts'
 import type { Port } from '../ports.ts'
 import { selfVerifier } from '../self-verifier.ts'
+import { journalFolder } from '../thread-settings.ts'
 import type { ThreadSettings } from '../thread-settings.ts'
 import { Intake } from './intake.ts'
 
@@ -23,6 +28,7 @@ export function hostIntake(options: {
   readonly core: Port<ToCore, CoreToIntake>
 }): void {
   const { settings, thread, clock, timers, main, journal, core } = options
+  const report: Report = (occurrence) => main.post({ kind: 'occurrence', occurrence })
   const fail = (error: Error): void => {
     main.post({ kind: 'failed', message: error.message, isFenced: false })
   }
@@ -32,8 +38,9 @@ export function hostIntake(options: {
     timers,
     journal,
     core,
-    report: (occurrence) => main.post({ kind: 'occurrence', occurrence }),
+    report,
     verifySelf: selfVerifier(settings.selfKey),
+    requests: () => keptRequests(settings, clock, report),
     onFatal: fail,
   })
   main.listen((message) => {
@@ -51,4 +58,14 @@ export function hostIntake(options: {
         break
     }
   })
+}
+
+/** What the journal remembers of requests; read once, before the inputs open. */
+function keptRequests(settings: ThreadSettings, clock: Clock, report: Report): JournalRequest[] {
+  const reader = openJournalReader({ folder: journalFolder(settings), report })
+  try {
+    return reader.requestsSince(clock() - REMEMBERED_MS, REMEMBERED_MAX)
+  } finally {
+    reader.close()
+  }
 }

@@ -4,11 +4,13 @@
  * nor the database.
  */
 import { gelfHttpSource } from '../../ingest/gelf/http.ts'
+import type { GelfHttpOptions } from '../../ingest/gelf/http.ts'
 import type { GelfInputSettings } from '../../ingest/gelf/settings.ts'
 import { gelfTcpSource } from '../../ingest/gelf/tcp.ts'
 import { gelfUdpSource } from '../../ingest/gelf/udp.ts'
 import { GelfEvent } from '../../ingest/normalise/gelf-event.ts'
 import { SlabWriter } from '../../ingest/slab-writer.ts'
+import type { JournalRequest } from '../../ingest/journal/journal.ts'
 import type { Source } from '../../ingest/source.ts'
 import type { Clock, Timers } from '../../lib/clock.ts'
 import type { Report } from '../../model/occurrence.ts'
@@ -40,6 +42,8 @@ export interface IntakeOptions {
   readonly verifySelf: (marker: string, material: string) => boolean
   /** An input cannot go on by itself. */
   readonly onFatal: (error: Error) => void
+  /** Requests of all inputs that may be sent again, as the journal remembers them. */
+  readonly requests: () => readonly JournalRequest[]
 }
 
 interface OpenInput {
@@ -48,7 +52,12 @@ interface OpenInput {
   readonly source: Source
   readonly writer: SlabWriter
   step: MatchStep
+  /** When it is next told how many conditions were asked, ms UTC. */
+  tellAskedMs: number
 }
+
+/** Telling it for every slab would cost as much as matching a small one. */
+const TELL_ASKED_MS = 1_000
 
 export class Intake {
   readonly #options: IntakeOptions
@@ -72,7 +81,10 @@ export class Intake {
   /** Switches to a rule set from the next slab on, and tells the core in the same order. */
   activate(message: RulesMessage): void {
     this.#rules = new LoadedRules(message.source)
-    for (const input of this.#inputs.values()) input.step = this.#step(input.name)
+    for (const input of this.#inputs.values()) {
+      this.#tellAsked(input)
+      input.step = this.#step(input.name)
+    }
     this.#logs.renewSteps()
     this.#options.core.post(message)
   }
@@ -80,13 +92,15 @@ export class Intake {
   /** Opens the inputs for this writer epoch. All listen, or none does. Needs a rule set. */
   async start(settings: readonly InputSettings[], epoch: number): Promise<ListeningInput[]> {
     const listening: ListeningInput[] = []
+    const hasHttp = settings.some(({ type }) => type === 'gelf-http')
+    const requests = hasHttp ? this.#options.requests() : []
     try {
       for (const setting of settings) {
         if (setting.type === 'kafka') {
           this.#logs.open(setting, epoch)
           continue
         }
-        const input = this.#open(setting, epoch)
+        const input = this.#open(setting, epoch, requests)
         const address = await input.source.start()
         listening.push({ name: input.name, ...address })
         const labels = { input: input.name }
@@ -107,11 +121,12 @@ export class Intake {
 
   /** All at once: each may wait for its senders, and the end is due soon. */
   async #close(): Promise<void> {
-    const sockets = [...this.#inputs.values()].map(({ source }) => source.stop())
-    await Promise.all([...sockets, this.#logs.stop()])
+    const inputs = [...this.#inputs.values()]
+    await Promise.all([...inputs.map(({ source }) => source.stop()), this.#logs.stop()])
+    for (const input of inputs) this.#tellAsked(input)
   }
 
-  #open(setting: GelfInputSettings, epoch: number): OpenInput {
+  #open(setting: GelfInputSettings, epoch: number, requests: readonly JournalRequest[]): OpenInput {
     const { clock, timers, report, thread, verifySelf } = this.#options
     const { name } = setting
     const partition = partitionId(name, epoch)
@@ -124,11 +139,19 @@ export class Intake {
       onRecord: (view, ordinal, maxTimeMs) => input.step.record(view, ordinal, maxTimeMs),
       onSlab: (slab, maxTimeMs) => {
         this.#send(slab, input.step.seal(slab, maxTimeMs))
+        if (slab.receivedMs >= input.tellAskedMs) this.#tellAsked(input)
       },
       onAbort: () => input.step.abort(),
     })
-    const source = openSource(setting, { sink: writer, report, clock, timers })
-    const input: OpenInput = { name, partition, source, writer, step: this.#step(name) }
+    const source = openSource(setting, {
+      sink: writer,
+      report,
+      clock,
+      timers,
+      requests: requests.filter(({ input: of }) => of === name),
+    })
+    const step = this.#step(name)
+    const input: OpenInput = { name, partition, source, writer, step, tellAskedMs: 0 }
     this.#inputs.set(partition, input)
     return input
   }
@@ -144,6 +167,13 @@ export class Intake {
     return new MatchStep(this.#rules.matcher(input), this.#rules.hash)
   }
 
+  #tellAsked(input: OpenInput): void {
+    input.tellAskedMs = this.#options.clock() + TELL_ASKED_MS
+    const count = input.step.takeAsked()
+    const labels = { input: input.name }
+    if (count > 0) this.#options.report({ name: 'input.matched', labels, count })
+  }
+
   #settle(message: FromJournal): void {
     if (message.kind !== 'durable' && message.kind !== 'refused') return
     const answer = message.kind === 'durable' ? message.durable : message
@@ -157,7 +187,7 @@ export class Intake {
 
 function openSource(
   setting: GelfInputSettings,
-  parts: Omit<Parameters<typeof gelfTcpSource>[0], keyof GelfInputSettings>,
+  parts: Omit<GelfHttpOptions, keyof GelfInputSettings>,
 ): Source {
   switch (setting.type) {
     case 'gelf-tcp':

@@ -89,6 +89,24 @@ describe('an input that others can reach', () => {
     expect(inputSchema.safeParse({ ...input, allow_insecure: true }).success).toBe(true)
   })
 
+  test.each([
+    ['gelf-tcp', { tls: { cert: 'c', key: 'k', client_ca: 'ca' } }],
+    ['gelf-http', { tls: { cert: 'c', key: 'k', client_ca: 'ca' } }],
+    ['gelf-http', { tls: { cert: 'c', key: 'k' }, token: 'long enough' }],
+  ])('need nothing more when %s is encrypted and its senders are known', (type, more) => {
+    expect(inputSchema.safeParse({ ...wide, type, ...more }).success).toBe(true)
+  })
+
+  test.each([
+    ['gelf-tcp', {}, 'no encryption (tls) and no client certificates (tls.client_ca)'],
+    ['gelf-tcp', { tls: { cert: 'c', key: 'k' } }, 'has no client certificates (tls.client_ca)'],
+    ['gelf-http', { token: 'long enough' }, 'has no encryption (tls):'],
+    ['gelf-udp', {}, 'has no encryption (tls):'],
+  ])('the sentence says what %s lacks: %o', (type, more, lack) => {
+    const { error } = inputSchema.safeParse({ ...wide, type, ...more })
+    expect(error?.issues[0]?.message).toContain(lack)
+  })
+
   test('the sentence names the missing token', () => {
     const message = (token?: string) =>
       gelfHttpSchema.safeParse({ ...wide, type: 'gelf-http', token }).error?.issues[0]?.message

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { gelfTcpSource } from '../../../src/ingest/gelf/tcp.ts'
 import type { GelfTcpOptions } from '../../../src/ingest/gelf/tcp.ts'
 import { CleanUps } from '../../../src/lib/clean-ups.ts'
+import { ManualClock } from '../../../src/lib/manual-clock.ts'
 import { gelf, MemorySink } from '../memory-sink.ts'
 
 let cleanUps = new CleanUps()
@@ -97,6 +98,48 @@ describe('a connection', () => {
       sink.count('input.rejected', 'too_long'),
     ]).toEqual([1, 1])
     expect(socket.closed).toBe(false)
+  })
+})
+
+describe('the pace of a frame (T2)', () => {
+  const isClosed = (socket: Socket) => {
+    const seen = { closed: false }
+    socket.once('close', () => (seen.closed = true))
+    return seen
+  }
+
+  test('a frame that does not come on costs its connection, one that does is waited for', async () => {
+    const hands = new ManualClock()
+    const { sink, dial } = await open({ timers: hands })
+    const [slow, steady] = [await dial(), await dial()]
+    const seen = [isClosed(slow), isClosed(steady)]
+    await write(slow, '{"host":')
+    await write(steady, `${gelf('whole')}\0{"version":"1.1","host":"h","short_message":"`)
+    await vi.waitFor(() => expect(sink.messages).toEqual(['whole']))
+    for (let second = 10; second < 60; second += 10) {
+      await write(slow, 'x'.repeat(100))
+      await write(steady, 'y'.repeat(700))
+      await write(await dial(), `${gelf(`at ${second}`)}\0`)
+      await vi.waitFor(() => expect(sink.messages).toContain(`at ${second}`))
+      hands.advance(10_000)
+    }
+    await vi.waitFor(() => expect(seen[0]!.closed).toBe(true))
+    expect(seen[1]!.closed).toBe(false)
+    expect(sink.count('input.connection_refused', 'slow')).toBe(1)
+    await vi.waitFor(() => expect(sink.count('input.rejected', 'incomplete')).toBe(1))
+    await write(steady, '"}\0')
+    await vi.waitFor(() => expect(sink.messages.at(-1)).toBe('y'.repeat(3_500)))
+  })
+
+  test('between frames a connection may be silent for ever: Graylog keeps one open', async () => {
+    const hands = new ManualClock()
+    const { sink, dial } = await open({ timers: hands })
+    const socket = await dial()
+    await write(socket, `${gelf('one')}\0`)
+    await vi.waitFor(() => expect(sink.messages).toEqual(['one']))
+    hands.advance(24 * 3_600_000)
+    await write(socket, `${gelf('two')}\0`)
+    await vi.waitFor(() => expect(sink.messages).toEqual(['one', 'two']))
   })
 })
 

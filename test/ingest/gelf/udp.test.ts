@@ -57,6 +57,21 @@ test('plain, gzip, zlib and chunked messages arrive', async () => {
   expect(sink.count('input.rejected')).toBe(0)
 })
 
+test('single messages share a slab while the journal is busy, and none waits for a next one', async () => {
+  const { sink, send } = await open()
+  sink.outcome = 'wait'
+  for (let i = 0; i < 20; i++) {
+    await send(gelf(`m${i}`))
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await vi.waitFor(() => expect(sink.slabs).toHaveLength(2))
+  sink.outcome = 'durable'
+  for (const { seq } of sink.slabs.slice(0, 2)) sink.writer.settle(seq, 'durable')
+  await vi.waitFor(() => expect(sink.records).toBe(20))
+  expect(sink.slabs.length).toBeLessThan(6)
+  await vi.waitFor(() => expect(sink.count('input.accepted')).toBe(20))
+})
+
 test('a burst shares slabs', async () => {
   const { sink, send } = await open()
   await Promise.all(Array.from({ length: 200 }, (_, i) => send(gelf(`${i}`))))

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { JournalWriteError } from '../../../src/ingest/journal/journal.ts'
 import { listSegments, segmentPath } from '../../../src/ingest/journal/segment.ts'
@@ -12,6 +13,12 @@ import { recordsOf, slab } from '../../contracts/slab-builder.ts'
 import { sqliteHarness } from './sqlite-harness.ts'
 
 journalContract('SQLite segments', sqliteHarness)
+
+const keptRequest = (key: number) => ({
+  key: Uint8Array.of(key),
+  body: Uint8Array.of(0),
+  answer: '{}',
+})
 
 describe('segments', () => {
   let harness: ReturnType<typeof sqliteHarness>
@@ -120,13 +127,43 @@ describe('segments', () => {
   test('what a failed commit left in the log is taken out again, and only that', () => {
     const writer = SegmentWriter.create(harness.folder, 1, new Map())
     const place = (first: number) => ({ partition: 'a@1', first, count: 1, receivedMs: 5 })
-    const batches = [0, 1, 2].map((first) => ({ place: place(first), blob: new Uint8Array(10) }))
+    const requests = [undefined, keptRequest(1), keptRequest(2)]
+    const batches = [0, 1, 2].map((first) => ({
+      place: place(first),
+      blob: new Uint8Array(10),
+      request: requests[first],
+    }))
     writer.append(batches)
-    writer.remove([place(1), { ...place(2), receivedMs: 6 }])
+    const remove = (first: number, receivedMs = 5) =>
+      writer.remove([{ place: { ...place(first), receivedMs }, request: requests[first] }])
+    remove(2, 6)
     expect(writer.heads().get('a@1')).toEqual({ next: 3, segment: 1 })
-    writer.remove([place(2)])
-    expect(writer.heads().get('a@1')).toEqual({ next: 1, segment: 1 })
+    remove(2)
+    expect(writer.heads().get('a@1')).toEqual({ next: 2, segment: 1 })
     writer.close()
+    const reader = harness.openReader()
+    expect(reader.requestsSince(0, 10).map(({ key }) => [...key])).toEqual([[1]])
+    reader.close()
+  })
+
+  test('a segment of the former format is read, sealed and followed by a new one', () => {
+    const former = harness.openWriter({}, clock)
+    append(former, 'a@1', 'of the former version')
+    former.close()
+    const db = new DatabaseSync(segmentPath(harness.folder, 1))
+    db.exec('DROP TABLE request; PRAGMA user_version = 1')
+    db.close()
+    const writer = harness.openWriter({}, clock)
+    const again = slab('a@1', ['of this one'], 0)
+    expect(writer.append([{ ...again, request: keptRequest(1) }])[0]!.firstPosition).toBe(1)
+    writer.close()
+    const reader = harness.openReader()
+    expect(listSegments(harness.folder)).toEqual([1, 2])
+    const records = [...reader.readSince(undefined, 0)].flatMap(recordsOf)
+    expect(records).toEqual(['of the former version', 'of this one'])
+    expect(reader.requestsSince(0, 10)).toHaveLength(1)
+    expect(harness.reported().filter((name) => name.includes('damage'))).toEqual([])
+    reader.close()
   })
 
   test('a folder that cannot be made is named when the journal is opened', () => {

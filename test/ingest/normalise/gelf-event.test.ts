@@ -309,13 +309,15 @@ describe('the marker of our own log (I12)', () => {
   const own = new GelfEvent({
     verifySelf: (marker, material) => verifySelfMarker(key, marker, material),
   })
-  const marked = (marker: unknown, timestamp = 1795514399.737) => {
-    const record = { host: 'tocsin-1', short_message: 'grün', timestamp, _tocsin_self: marker }
+  const marked = (marker: unknown, changed: Readonly<Record<string, unknown>> = {}) => {
+    const written = { host: 'tocsin-1', short_message: 'grün', timestamp: 1795514399.737, _n: 7 }
+    const record = { ...written, ...changed, _tocsin_self: marker }
     const bytes = Buffer.from(JSON.stringify(record))
     expect(own.scan(bytes, 0, bytes.length, RECEIVED_MS)).toBeUndefined()
     return [own.isOwn, own.flags]
   }
-  const right = selfMarker(key, selfMaterial(1795514399737, 'tocsin-1', 'grün'))
+  const covered = { source: 'tocsin-1', message: 'grün', n: 7 }
+  const right = selfMarker(key, selfMaterial(1795514399737, covered))
 
   test('a marker that verifies makes the record ours', () => {
     expect(marked(right)).toEqual([true, []])
@@ -335,8 +337,24 @@ describe('the marker of our own log (I12)', () => {
     }
   })
 
-  test('a marker taken from another record is forged', () => {
-    expect(marked(right, 1795514399.738)).toEqual([false, ['forged_self']])
+  test.for([
+    { what: 'another time', changed: { timestamp: 1795514399.738 } },
+    { what: 'another source', changed: { host: 'tocsin-2' } },
+    { what: 'another text', changed: { short_message: 'rot' } },
+    { what: 'another value of a field', changed: { _n: 8 } },
+    { what: 'a field less', changed: { _n: undefined } },
+    { what: 'a field more', changed: { _user: 'mallory' } },
+    { what: 'a level', changed: { level: 1 } },
+    { what: 'a full message', changed: { full_message: 'sshd: accepted password for root' } },
+    { what: "a field in Graylog's name that it does not add", changed: { _gl2_user: 'mallory' } },
+  ])('a marker copied onto a record with $what is forged', ({ changed }) => {
+    expect(marked(right, changed)).toEqual([false, ['forged_self']])
+  })
+
+  test('fields of two names and values do not add up to the same material', () => {
+    const at = (fields: Record<string, string>) => selfMaterial(0, fields)
+    expect(at({ a: 'b","c', d: '' })).not.toBe(at({ a: 'b', c: 'd' }))
+    expect(at({ b: '1', a: '2' })).toBe(at({ a: '2', b: '1' }))
   })
 
   test('without a key every marker is forged, and the next record is judged anew', () => {
