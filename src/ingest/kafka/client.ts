@@ -5,10 +5,12 @@
  *   1. An idle connection spins on a timer of 1 ms: patched, and a test counts timers.
  *   2. It asks Metadata version 6, without topic ids: version 12 is sent over its own connections.
  *   3. It restarts a crashed consumer by itself: it never may, `source.ts` makes a new one.
- *   4. Codecs other than gzip are ours (`codecs.ts`).
+ *   4. Codecs other than gzip are ours (`codecs.ts`), and decoding has limits (`kafkajs-decoding.ts`).
  */
 import { createRequire } from 'node:module'
 
+// Before kafkajs, which it bounds.
+import { answerBudget } from './kafkajs-decoding.ts'
 import kafkajs from 'kafkajs'
 import type {
   Cluster,
@@ -66,7 +68,7 @@ const PARTITION_BYTES = 1_048_576
 const CONCURRENT_PARTITIONS = 8
 
 const require = createRequire(import.meta.url)
-registerCodecs(kafkajs.CompressionCodecs as never, { afterTurn: (task) => setImmediate(task) })
+registerCodecs(kafkajs.CompressionCodecs, answerBudget)
 
 export function openKafkaClient(options: KafkaClientOptions): KafkaClient {
   const { brokers, clientId, groupId, security, log } = options
@@ -197,7 +199,7 @@ function batchOf({ batch, ...control }: EachBatchPayload) {
     highWatermark: Number(batch.highWatermark),
     records: batch.messages.map((message) => recordOf(topic, partition, message)),
     resolve: (offset: number) => control.resolveOffset(String(offset)),
-    heartbeat: control.heartbeat,
+    heartbeat: () => control.heartbeat(),
     isCurrent: () => control.isRunning() && !control.isStale(),
   }
 }
@@ -296,7 +298,7 @@ let isSpinStopped = false
 interface RequestQueueInside {
   readonly pending: readonly unknown[]
   readonly throttledUntil: number
-  scheduleCheckPendingRequests(): void
+  scheduleCheckPendingRequests: (this: RequestQueueInside) => void
 }
 
 /**
@@ -309,10 +311,10 @@ function stopIdleSpin(clock: Clock): void {
   const { prototype } = require('kafkajs/src/network/requestQueue') as {
     prototype: RequestQueueInside
   }
-  const original = prototype.scheduleCheckPendingRequests
+  const { scheduleCheckPendingRequests: schedule } = prototype
   prototype.scheduleCheckPendingRequests = function (this: RequestQueueInside) {
     const isThrottled = this.throttledUntil > clock()
-    if (this.pending.length > 0 || isThrottled) original.call(this)
+    if (this.pending.length > 0 || isThrottled) schedule.call(this)
   }
 }
 

@@ -1,21 +1,12 @@
+import type { AnswerBudget } from './answer-budget.ts'
 import type { Codec } from './codecs/codec.ts'
 import { CodecError } from './codecs/codec.ts'
 import { lz4 } from './codecs/lz4.ts'
 import { snappy } from './codecs/snappy.ts'
-import { standInFor } from './codecs/undecodable.ts'
 import { gzip, zstd } from './codecs/zlib-codecs.ts'
 
 /** Bytes that one batch may unpack to. Clients keep theirs to a few MiB before compression. */
 const MAX_BATCH_BYTES = 33_554_432
-
-/**
- * Bytes that one answer of a broker may unpack to, which is decoded in one turn of the event loop.
- * What is beyond is left as if the answer had ended there, and asked for again.
- */
-const MAX_TURN_BYTES = 134_217_728
-
-/** kafkajs's own name for a batch that is cut off: it keeps what came before and asks again. */
-const CUT_OFF = 'KafkaJSPartialMessageError'
 
 const CODECS: readonly Codec[] = [gzip, snappy, lz4, zstd]
 
@@ -27,77 +18,28 @@ interface KafkajsCodec {
   decompress(bytes: Buffer): Promise<Buffer>
 }
 
-export interface CodecOptions {
-  /** Runs a task when this turn of the event loop is over (`setImmediate`). */
-  readonly afterTurn: (task: () => void) => void
-  /** Replaced in tests. */
-  readonly maxBatchBytes?: number
-  readonly maxTurnBytes?: number
-}
-
 /**
  * Puts all codecs into kafkajs, which brings only gzip, and that without a limit. Tests each one
- * first; throws when one fails: a consumer that meets a batch it cannot read must not start.
- *
- * A batch that cannot be unpacked, or only to more than 32 MiB, becomes records that say so
- * (`undecodable.ts`).
+ * first; throws when one fails: a consumer that meets a batch it cannot read must not start. What
+ * they throw themselves is a `CodecError`, which `kafkajs-decoding.ts` turns into a record.
  */
-export function registerCodecs(registry: CodecRegistry, options: CodecOptions): void {
+export function registerCodecs(
+  registry: CodecRegistry,
+  budget: AnswerBudget,
+  maxBatchBytes = MAX_BATCH_BYTES,
+): void {
   for (const codec of CODECS) selfTest(codec)
-  const budget = new TurnBudget(options.maxTurnBytes ?? MAX_TURN_BYTES, options.afterTurn)
-  const maxBatchBytes = options.maxBatchBytes ?? MAX_BATCH_BYTES
   for (const codec of CODECS) {
     const entry: KafkajsCodec = {
-      // oxlint-disable-next-line require-await -- kafkajs awaits it; a throw must become a rejection.
       compress: async ({ buffer }) => codec.compress(buffer),
-      // oxlint-disable-next-line require-await -- as above.
       decompress: async (bytes) => {
-        if (budget.isSpent) throw cutOff()
-        const plain = unpack(codec, bytes, maxBatchBytes)
-        budget.spend(plain.length)
+        const plain = codec.decompress(bytes, maxBatchBytes)
+        budget.spend({ bytes: plain.length })
         return plain
       },
     }
     registry[codec.type] = () => entry
   }
-}
-
-function unpack(codec: Codec, bytes: Buffer, maxBytes: number): Buffer {
-  try {
-    return codec.decompress(bytes, maxBytes)
-  } catch (error) {
-    if (!(error instanceof CodecError)) throw error
-    const standIn = standInFor(bytes, error)
-    if (standIn === undefined) throw error
-    return standIn
-  }
-}
-
-/** How much may still be unpacked in this turn. The batch that passes the limit is the last. */
-class TurnBudget {
-  readonly #max: number
-  readonly #afterTurn: (task: () => void) => void
-  #spent = 0
-
-  constructor(max: number, afterTurn: (task: () => void) => void) {
-    this.#max = max
-    this.#afterTurn = afterTurn
-  }
-
-  get isSpent(): boolean {
-    return this.#spent >= this.#max
-  }
-
-  spend(bytes: number): void {
-    if (this.#spent === 0) this.#afterTurn(() => (this.#spent = 0))
-    this.#spent += bytes
-  }
-}
-
-function cutOff(): Error {
-  const error = new Error('the rest of this answer is read with the next one')
-  error.name = CUT_OFF
-  return error
 }
 
 /** A text that repeats and one that does not, so that matches and literals both occur. */

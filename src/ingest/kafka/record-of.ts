@@ -33,8 +33,11 @@ function listOf(headers: NonNullable<ClientMessage['headers']>): KafkaRecord['he
   return names.flatMap((name) => {
     const value = headers[name]
     const values = Array.isArray(value) ? value : [value]
-    return values
-      .filter((one) => one !== undefined && one !== null)
-      .map((one) => [name, typeof one === 'string' ? Buffer.from(one) : one] as const)
+    return (
+      values
+        // A header that is named like a property of every object brings that with it.
+        .filter((one) => typeof one === 'string' || one instanceof Uint8Array)
+        .map((one) => [name, typeof one === 'string' ? Buffer.from(one) : one] as const)
+    )
   })
 }
