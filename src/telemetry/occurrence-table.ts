@@ -197,17 +197,13 @@ export const OCCURRENCES: Readonly<Record<OccurrenceName, OccurrenceEntry>> = {
   'input.matched': entry('count', 'records of input {input} were matched', CANDIDATES),
   'input.paused': entry('warn', 'input {input} waits for the journal', PAUSED),
 
-  'kafka.joined': entry(
-    'info',
-    'input {input} joined its group: {partitions} partitions',
-    KAFKA_JOINS,
-  ),
+  'kafka.joined': entry('info', 'input {input} joined its group', KAFKA_JOINS),
   'kafka.rebalancing': entry('info', 'the group of input {input} is dealt anew', KAFKA_REBALANCES),
   'kafka.opened': entry('info', 'input {input} reads its partitions on', KAFKA_OPENINGS),
-  'kafka.trouble': entry('warn', 'input {input} had trouble with Kafka: {message}', KAFKA_TROUBLES),
+  'kafka.trouble': entry('warn', 'input {input} had trouble with Kafka', KAFKA_TROUBLES),
   'kafka.failed': entry(
     'warn',
-    'input {input} lost Kafka ({reason}) and tries again: {message}',
+    'input {input} lost Kafka ({reason}) and tries again',
     KAFKA_FAILURES,
   ),
 

@@ -95,21 +95,21 @@ export async function keepWriting(options: {
   const transactionalId = `test-${topic}`
   const transactional = kafka.producer({ transactionalId, maxInFlightRequests: 1 })
   await Promise.all([idempotent.connect(), transactional.connect()])
-  let isStopping = false
+  const stopping = new AbortController()
   const perRound = Math.max(1, Math.round(perSecond / 20))
   let sent = 0
   const values = (kind: string, count: number): string[] =>
     Array.from({ length: count }, () => gelf(`${kind}${sent++}`))
 
   const plain = async (): Promise<void> => {
-    for (let round = 0; !isStopping; round++) {
+    for (let round = 0; !stopping.signal.aborted; round++) {
       const partition = round % partitions
       await sendTo(idempotent, { topic, partition }, values('i', perRound))
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
   }
   const transactions = async (): Promise<void> => {
-    for (let round = 0; !isStopping; round++) {
+    for (let round = 0; !stopping.signal.aborted; round++) {
       const transaction = await transactional.transaction()
       const isTakenBack = round % 3 === 2
       const kind = isTakenBack ? 'aborted' : 't'
@@ -123,7 +123,7 @@ export async function keepWriting(options: {
   writing.catch(() => undefined)
   return {
     async stop() {
-      isStopping = true
+      stopping.abort()
       await writing
       await Promise.all([idempotent.disconnect(), transactional.disconnect()])
     },

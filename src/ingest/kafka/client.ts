@@ -116,6 +116,16 @@ export function openKafkaClient(options: KafkaClientOptions): KafkaClient {
       hasAnswered = true
       return found
     },
+    async topicId({ topic, partition }) {
+      return await faulty(async () => {
+        const inside = cluster as unknown as ClusterInside
+        const leaders = inside.findLeaderForPartitions(topic, [partition])
+        const [nodeId] = Object.keys(leaders)
+        if (nodeId === undefined) return undefined
+        const [found] = await askBroker(await inside.findBroker({ nodeId }), [topic])
+        return found !== undefined && 'id' in found ? found.id : undefined
+      })
+    },
     async run(topics, events) {
       await faulty(() => consumer.subscribe({ topics: [...topics], fromBeginning: true }))
       listen(consumer, events)
@@ -254,19 +264,31 @@ function ownerAssigner(epoch: number, useCluster: (cluster: Cluster) => void): P
 
 /** What we use of kafkajs's inside; `client.test.ts` notices when it is gone. */
 interface ClusterInside {
-  readonly brokerPool: {
-    findConnectedBroker(): Promise<{
-      readonly versions: Readonly<Record<number, { readonly maxVersion: number }>> | null
-      readonly connectionPool: { send(request: unknown): Promise<Buffer> }
-    }>
-  }
+  readonly brokerPool: { findConnectedBroker(): Promise<BrokerInside> }
+  findBroker(options: { readonly nodeId: string }): Promise<BrokerInside>
+  /** Partitions by the node that leads them. */
+  findLeaderForPartitions(
+    topic: string,
+    partitions: readonly number[],
+  ): Readonly<Record<string, readonly number[]>>
+}
+
+interface BrokerInside {
+  readonly versions: Readonly<Record<number, { readonly maxVersion: number }>> | null
+  readonly connectionPool: { send(request: unknown): Promise<Buffer> }
 }
 
 async function askMetadata(
   cluster: ClusterInside,
   topics: readonly string[],
 ): Promise<readonly (TopicMetadata | TopicError)[]> {
-  const broker = await cluster.brokerPool.findConnectedBroker()
+  return await askBroker(await cluster.brokerPool.findConnectedBroker(), topics)
+}
+
+async function askBroker(
+  broker: BrokerInside,
+  topics: readonly string[],
+): Promise<readonly (TopicMetadata | TopicError)[]> {
   if ((broker.versions?.[METADATA_KEY]?.maxVersion ?? 0) < METADATA_VERSION) {
     throw new KafkaFault(
       'protocol',

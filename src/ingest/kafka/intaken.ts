@@ -46,10 +46,11 @@ export class Intaken {
   }
 
   #drop(log: string): void {
-    const waiting = this.#waiting.get(log)
+    const waiting = this.#waiting.get(log) ?? []
     const offset = this.#evaluated.get(log) ?? -1
-    while (waiting?.[0] !== undefined && waiting[0].to <= offset) {
-      this.#bytes -= waiting.shift()!.bytes
+    for (let first = waiting[0]; first !== undefined && first.to <= offset; first = waiting[0]) {
+      this.#bytes -= first.bytes
+      waiting.shift()
     }
   }
 }

@@ -9,6 +9,11 @@ export interface KafkaClient {
   connect(): Promise<void>
   /** What the topics are now, with their range of offsets. Throws `KafkaFault`. */
   describe(topics: readonly string[]): Promise<readonly TopicFound[]>
+  /**
+   * The topic's id as the partition's leader knows it now, `undefined` when there is none: asked
+   * after a fetch from it, the id under which what was fetched was written.
+   */
+  topicId(place: TopicPartition): Promise<string | undefined>
   /** Joins the group. Resolves once the first join is under way; what follows comes by `events`. */
   run(topics: readonly string[], events: KafkaEvents): Promise<void>
   /** Tells the group how far we are: for others to see, and as proof that we are a member. */

@@ -22,13 +22,15 @@ export interface TopicError {
   readonly error: number
 }
 
+const NO_ID: readonly number[] = Array.from({ length: 16 }, () => 0)
+
 /** The request's body, after the header whose tags are its first byte. */
 export function encodeMetadataRequest(topics: readonly string[]): Buffer {
   const bytes: number[] = [0, ...varint(topics.length + 1)]
   for (const topic of topics) {
     const name = Buffer.from(topic)
     // No id, the name, no tags.
-    bytes.push(...new Array<number>(16).fill(0), ...varint(name.length + 1), ...name, 0)
+    bytes.push(...NO_ID, ...varint(name.length + 1), ...name, 0)
   }
   // Makes no topics, asks for no rights, has no tags.
   bytes.push(0, 0, 0)

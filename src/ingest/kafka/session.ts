@@ -198,6 +198,7 @@ export class KafkaSession {
       this.#correct(open, plan)
       return
     }
+    if (!(await this.#isOfSameTopic(open, batch)) || !this.#isCurrent(open, batch)) return
     open.high = batch.highWatermark
     for (let from = 0; from < batch.records.length && this.#isCurrent(open, batch);) {
       const to = await this.#slab(open, batch, from)
@@ -206,6 +207,23 @@ export class KafkaSession {
       await batch.heartbeat()
       if (this.#pauseWhenFull()) return
     }
+  }
+
+  /**
+   * Offsets say nothing of a topic that was made anew under its name: those read last may well be
+   * of the new one. The id that its leader has after the fetch is the one that was read.
+   */
+  async #isOfSameTopic(open: OpenLog, batch: KafkaBatch): Promise<boolean> {
+    try {
+      const id = await this.#whileBeating(batch, this.#options.client.topicId(batch))
+      if (id === this.#topicIds.get(batch.topic)) return true
+      if (this.#isCurrent(open, batch)) this.#openLogs()
+    } catch (error) {
+      // Not taken and not resolved: it is fetched again.
+      this.#tellTrouble(error)
+      await this.#whileBeating(batch, this.#after(REFUSED_WAIT_MS[0]))
+    }
+    return false
   }
 
   /** One slab from a record on; the record after it, or `undefined` when reading ended meanwhile. */

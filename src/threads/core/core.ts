@@ -249,6 +249,7 @@ export class Core {
       nowMs,
       partitions: this.#partitions,
       feeds: this.#feeds,
+      links: this.#links,
       rules: this.#rebuilder.withWarming(this.#engine.stats(), nowMs),
       ruleset: this.#rules.hash,
       lastNo: this.#committer.nextNo - 1,
