@@ -1,22 +1,17 @@
 import type { Benchmark, Row } from './benchmark.ts'
 import { alternate, rate, shortfall, spread } from './benchmark.ts'
-import { cpuSecondsOf, median, parseRate } from './measure.ts'
+import { sendLot } from './lot.ts'
+import type { Lot, LotCost } from './lot.ts'
+import { median, parseRate } from './measure.ts'
 import { messageBlock } from './messages.ts'
 import { ruleFile } from './rules.ts'
-import { startSender } from './senders/sending.ts'
-import type { Sending } from './senders/sending.ts'
-import { benchFolder, startBenchService, untilCommitted } from './service.ts'
+import { benchFolder, startBenchService } from './service.ts'
 import type { BenchService } from './service.ts'
 
 const RULES = [0, 10, 100] as const
 
-type Way = Pick<Sending, 'transport' | 'count' | 'perSecond'> & {
-  readonly perRequest?: number
-  readonly patienceMs: number
-}
-
 /** UDP at a rate that this machine takes: what it loses is shown. */
-const WAYS: Readonly<Record<string, Way>> = {
+const WAYS: Readonly<Record<string, Lot>> = {
   tcp: { transport: 'tcp', count: 200_000, perSecond: null, patienceMs: 10_000 },
   udp: { transport: 'udp', count: 40_000, perSecond: 15_000, patienceMs: 1_000 },
   'http 100': {
@@ -43,12 +38,6 @@ const FLOORS: Readonly<Record<string, number>> = {
   'http 1,000': 0.07,
 }
 
-interface Run {
-  readonly perCpuS: number
-  readonly perWallS: number
-  readonly lostShare: number
-}
-
 /** The product's whole path up to the commit, in the service's own process. */
 export const intake: Benchmark = {
   summary: 'messages accepted, journalled, evaluated and committed, against JSON.parse',
@@ -71,14 +60,14 @@ async function measure(
 ): ReturnType<Benchmark['run']> {
   const block = messageBlock()
   const yardsticks: number[] = []
-  const variants = new Map<string, () => Promise<Run>>()
+  const variants = new Map<string, () => Promise<LotCost>>()
   for (const [name, way] of Object.entries(WAYS)) {
     for (const [rules, service] of services) {
       // Once before it counts: compilers and caches of a service that runs for days are warm.
-      await send(service, way)
+      await sendLot(service, way)
       variants.set(`${name}, ${rules} rules`, () => {
         yardsticks.push(parseRate(block))
-        return send(service, way)
+        return sendLot(service, way)
       })
     }
   }
@@ -114,23 +103,5 @@ async function measure(
     shortfalls: ways.flatMap((name) =>
       shortfall(`${name} with 100 rules x JSON.parse`, withRules(name), FLOORS[name]!),
     ),
-  }
-}
-
-/** One lot of messages: what they cost the service from the first to the last commit. */
-async function send(service: BenchService, way: Way): Promise<Run> {
-  const { pid, ports } = service.running
-  const { patienceMs, ...sending } = way
-  const before = service.committed()
-  const cpuBefore = cpuSecondsOf(pid)
-  const startMs = performance.now()
-  await startSender({ ...sending, port: ports[way.transport]! })
-  const committed = (await untilCommitted(service, before + way.count, patienceMs)) - before
-  const lost = way.count - committed
-  const wallS = (performance.now() - startMs - (lost > 0 ? patienceMs : 0)) / 1_000
-  return {
-    perCpuS: committed / (cpuSecondsOf(pid) - cpuBefore),
-    perWallS: committed / wallS,
-    lostShare: lost / way.count,
   }
 }

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 
 import type { Benchmark } from './benchmark.ts'
 import { markdown } from './benchmark.ts'
+import { durable } from './durable.ts'
 import { intake } from './intake.ts'
 import { journal } from './journal.ts'
 import { match } from './match.ts'
@@ -16,6 +17,7 @@ import { windows } from './windows.ts'
 /** Every benchmark has a section of this name in RESULTS.md. */
 export const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   intake,
+  durable,
   scan,
   match,
   windows,

@@ -13,6 +13,7 @@ import type { Configured } from './configured.ts'
 import { createHttpServer } from './http/server.ts'
 import { accessSettings } from './http/settings.ts'
 import { takenAddresses } from './free-addresses.ts'
+import { counted } from './cli/counted.ts'
 import { CleanUps } from './lib/clean-ups.ts'
 import { ProblemError } from './model/problem.ts'
 import { Reload } from './reload.ts'
@@ -23,6 +24,7 @@ import { sloFigures } from './slo-figures.ts'
 import { sloReport } from './slo/report.ts'
 import { openSqliteReaders } from './store/sqlite/readers.ts'
 import { openTelemetry } from './telemetry/open.ts'
+import type { CoreStats } from './model/stats.ts'
 import type { SloFigures } from './telemetry/slo-exposition.ts'
 import { sloExposition } from './telemetry/slo-exposition.ts'
 import { startTracing, stopTracing } from './telemetry/tracing.ts'
@@ -160,6 +162,7 @@ async function open(
     ...accessSettings(config.http),
     readModel: readers.readModel,
     command: (request) => core.command(request),
+    confirm: (request) => core.confirm(request),
     stats: () => core.stats,
     rules: () => ruleViews(reload.current, reload.warnings),
     ruleset: () => core.active,
@@ -167,7 +170,11 @@ async function open(
     slo: figures,
     metrics: () => telemetry.metrics(),
     sloMetrics: async () => sloExposition(await figures()),
-    ready: () => ({ ready: notReady === undefined, reasons: notReady ? [notReady] : [] }),
+    ready: () => ({
+      ready: notReady === undefined,
+      reasons: notReady ? [notReady] : [],
+      warnings: warningsOf(core.stats),
+    }),
     report,
     clock,
     timers,
@@ -189,6 +196,12 @@ async function open(
   })
   report({ name: 'service.ready', detail: { http: address, inputs } })
   return { addresses: { http: address, inputs }, reload }
+}
+
+/** What probes are told although the service is ready. */
+function warningsOf(stats: CoreStats | undefined): string[] {
+  const rules = (stats?.rules ?? []).filter(({ unverified }) => unverified !== undefined)
+  return rules.length === 0 ? [] : [`${counted(rules.length, 'rule')} may be wrong: unverified`]
 }
 
 /** For webhooks under way: one that is cut is sent again after the restart, under the same id. */

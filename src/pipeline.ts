@@ -18,7 +18,7 @@ import { MatchBuilder } from './model/match-builder.ts'
 import type { Matches } from './model/matches.ts'
 import type { Slab } from './model/slab.ts'
 import { slabCount } from './model/slab.ts'
-import { effectsHash } from './rules/effects-hash.ts'
+import { effectsHash, ruleHashes } from './rules/effects-hash.ts'
 import type { Engine, Slice } from './rules/engine.ts'
 import type { Matcher } from './rules/matching/matcher.ts'
 import type { PartitionTracker } from './rules/partition-tracker.ts'
@@ -132,5 +132,6 @@ function close(
   engine.advance({ nowMs: body.nowMs, partitions, no })
   const effects = engine.take()
   const states = changed.flatMap((id) => partitions.state(id) ?? [])
-  return { body, effects, effectsHash: effectsHash(effects), partitions: states }
+  const hashes = { effectsHash: effectsHash(effects), ruleHashes: ruleHashes(effects) }
+  return { body, effects, ...hashes, partitions: states }
 }

@@ -5,9 +5,11 @@
  *     node test/run.ts unit acceptance
  */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { readTestReport } from './test-report.ts'
+import type { TestReport } from './test-report.ts'
 
 /** Every suite, with what it needs beyond git, npm and Node. */
 const SUITES: Readonly<Record<string, string>> = {
@@ -18,19 +20,13 @@ const SUITES: Readonly<Record<string, string>> = {
   services: 'Debian packages and root (npm run test:services)',
 }
 
-interface Counts {
-  passed: number
-  failed: number
-  skipped: number
-}
-
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('-'))
 const unknown = wanted.filter((name) => SUITES[name] === undefined)
 if (wanted.length === 0 || unknown.length > 0) {
   throw new Error(`test/run.ts: expected suites out of: ${Object.keys(SUITES).join(', ')}`)
 }
 
-const total: Counts = { passed: 0, failed: 0, skipped: 0 }
+const total = { passed: 0, failed: 0, skipped: 0 }
 for (const suite of wanted) {
   const counts = runSuite(suite)
   total.passed += counts.passed
@@ -46,7 +42,7 @@ const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : ''
 console.log(`${total.passed} passed, ${total.failed} failed${skipped}`)
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0
 
-function runSuite(suite: string): Counts {
+function runSuite(suite: string): TestReport {
   const folder = mkdtempSync(join(tmpdir(), 'tocsin-tests-'))
   const report = join(folder, 'report.json')
   const args = ['run', '--project', suite, '--reporter=default', '--reporter=json']
@@ -55,24 +51,8 @@ function runSuite(suite: string): Counts {
     const startMs = Date.now()
     const run = spawnSync('vitest', [...args, `--outputFile.json=${report}`], { stdio: 'inherit' })
     console.log(`== ${suite}: ${((Date.now() - startMs) / 1000).toFixed(0)} s`)
-    return countsOf(report, run.status ?? 1)
+    return readTestReport(report, run.status ?? 1)
   } finally {
     rmSync(folder, { recursive: true, force: true })
-  }
-}
-
-/** Reads vitest's report; a run that ended badly without a failed test counts as one failure. */
-function countsOf(report: string, status: number): Counts {
-  try {
-    const json = JSON.parse(readFileSync(report, 'utf8')) as Record<string, unknown>
-    const count = (name: string): number => Number(json[name] ?? 0)
-    const failed = Math.max(count('numFailedTests'), status === 0 ? 0 : 1)
-    return {
-      passed: count('numPassedTests'),
-      failed,
-      skipped: count('numPendingTests') + count('numTodoTests'),
-    }
-  } catch {
-    return { passed: 0, failed: 1, skipped: 0 }
   }
 }

@@ -78,6 +78,18 @@ export function incidentLines(shown: ShownIncident): string[] {
   return lines.map(visibleText)
 }
 
+/** What must be known of a rule's silence: a line, or none. */
+export function warmingLine(rule: {
+  readonly id: string
+  readonly warmingUntilMs: number | null
+}): string[] {
+  if (rule.warmingUntilMs === null) return []
+  const until = utc(rule.warmingUntilMs)
+  return [
+    visibleText(`rule ${rule.id} is warming: records are missing, it may be wrong until ${until}`),
+  ]
+}
+
 function groupText(group: Group): string {
   const entries = Object.entries(group).map(([name, value]) => `${name}=${value}`)
   return entries.length === 0 ? '' : ` [${entries.join(', ')}]`

@@ -1,17 +1,11 @@
 import type { Command } from 'commander'
 import { DISMISSALS, PHASES } from '../model/incident.ts'
 import { SEVERITIES } from '../model/severity.ts'
-import { ApiFailure, callApi, type ApiTarget } from './api-client.ts'
-import { incidentLines, incidentRow } from './incident-lines.ts'
+import { ApiFailure, callApi } from './api-client.ts'
+import { incidentLines, incidentRow, warmingLine } from './incident-lines.ts'
 import type { CliIo } from './io.ts'
-
-interface Target {
-  readonly url?: string
-  readonly token?: string
-  readonly json?: boolean
-}
-
-const DEFAULT_URL = 'http://127.0.0.1:8080'
+import { serviceOptions, withService } from './service-option.ts'
+import type { Service, ServiceOptions } from './service-option.ts'
 
 /** `tocsin incidents …`: looking at and working on incidents through the REST API. */
 export function register(program: Command, io: CliIo): void {
@@ -19,36 +13,32 @@ export function register(program: Command, io: CliIo): void {
     .command('incidents')
     .description('look at and work on the incidents of a running service')
   const add = (usage: string, description: string): Command =>
-    incidents
-      .command(usage)
-      .description(description)
-      .option('--url <url>', `address of the service (or TOCSIN_URL; default ${DEFAULT_URL})`)
-      .option('--token <token>', 'API token (better: TOCSIN_TOKEN, which no process list shows)')
-      .option('--json', 'print JSON, one object per line')
-  const run = (options: Target, work: (api: Api) => Promise<void>): Promise<void> =>
-    reporting(io, () => work(apiOf(options, io)))
+    serviceOptions(incidents.command(usage).description(description))
+  const run = (options: ServiceOptions, work: (api: Service) => Promise<void>): Promise<void> =>
+    withService(options, io, work)
 
   add('list', 'open incidents, newest first')
     .option('--all', 'ended ones too')
     .option('--phase <phase>', PHASES.join(', '))
     .option('--severity <severity>', SEVERITIES.join(', '))
     .option('--limit <n>', 'at most so many', '50')
-    .action((options: Target & ListOptions) => run(options, (api) => list(api, options)))
+    .action((options: ServiceOptions & ListOptions) => run(options, (api) => list(api, options)))
   add('show <incident>', 'one incident with its timeline, by number or id').action(
-    (id: string, options: Target) => run(options, (api) => show(api, id)),
+    (id: string, options: ServiceOptions) => run(options, (api) => show(api, id)),
   )
   add('ack <incident>', 'take an incident on')
     .option(...IF_VERSION)
-    .action((id: string, options: Target & IfVersion) =>
+    .action((id: string, options: ServiceOptions & IfVersion) =>
       run(options, (api) => change(api, id, 'acknowledge', {}, options)),
     )
   add('note <incident> <text>', 'write a note on its timeline').action(
-    (id: string, text: string, options: Target) => run(options, (api) => note(api, id, text)),
+    (id: string, text: string, options: ServiceOptions) =>
+      run(options, (api) => note(api, id, text)),
   )
   add('advance <incident> <phase>', `move it to another phase: ${PHASES.join(', ')}`)
     .option('--reason <text>', 'why; needed to go back')
     .option(...IF_VERSION)
-    .action((id: string, to: string, options: Target & IfVersion & { reason?: string }) => {
+    .action((id: string, to: string, options: ServiceOptions & IfVersion & { reason?: string }) => {
       const reason = options.reason === undefined ? {} : { reason: options.reason }
       return run(options, (api) => change(api, id, 'advance', { to, ...reason }, options))
     })
@@ -56,7 +46,7 @@ export function register(program: Command, io: CliIo): void {
     .requiredOption('--as <what>', DISMISSALS.join(', '))
     .requiredOption('--reason <text>', 'why')
     .option(...IF_VERSION)
-    .action((id: string, options: Target & IfVersion & { as: string; reason: string }) => {
+    .action((id: string, options: ServiceOptions & IfVersion & { as: string; reason: string }) => {
       const { as, reason } = options
       return run(options, (api) => change(api, id, 'dismiss', { as, reason }, options))
     })
@@ -78,28 +68,7 @@ const IF_VERSION = [
   'only if it is still this version; default: the one it has now',
 ] as const
 
-interface Api extends ApiTarget {
-  readonly json: boolean
-  readonly io: CliIo
-}
-
-function apiOf({ url, token, json }: Target, io: CliIo): Api {
-  const target = url ?? io.env?.['TOCSIN_URL'] ?? DEFAULT_URL
-  const secret = token ?? io.env?.['TOCSIN_TOKEN']
-  return { url: target, token: secret === '' ? undefined : secret, json: json === true, io }
-}
-
-async function reporting(io: CliIo, run: () => Promise<void>): Promise<void> {
-  try {
-    await run()
-  } catch (error) {
-    if (!(error instanceof ApiFailure)) throw error
-    io.err(error.message)
-    io.exit(error.exitCode)
-  }
-}
-
-async function list(api: Api, options: ListOptions): Promise<void> {
+async function list(api: Service, options: ListOptions): Promise<void> {
   const query = new URLSearchParams({ limit: options.limit })
   if (options.all !== true) query.set('open', 'true')
   if (options.phase !== undefined) query.set('phase', options.phase)
@@ -113,22 +82,35 @@ async function list(api: Api, options: ListOptions): Promise<void> {
   if (api.json) return
   if (items.length === 0) api.io.out(options.all === true ? 'no incident' : 'no open incident')
   if (next !== null) api.io.out(`more than ${options.limit}: use --limit`)
+  for (const line of await warming(api, () => true)) api.io.out(line)
 }
 
-async function show(api: Api, id: string): Promise<void> {
+/** That no incident is there says little of a rule that lacks records. */
+async function warming(api: Service, isAsked: (ruleId: string) => boolean): Promise<string[]> {
+  const { body } = await callApi(api, { method: 'GET', path: 'rules' })
+  const { items } = body as { items: { id: string; warmingUntilMs: number | null }[] }
+  return items.filter(({ id }) => isAsked(id)).flatMap(warmingLine)
+}
+
+async function show(api: Service, id: string): Promise<void> {
   const { body } = await callApi(api, { method: 'GET', path: pathOf(id) })
   if (api.json) return api.io.out(JSON.stringify(body))
-  for (const line of incidentLines(body as Parameters<typeof incidentLines>[0])) api.io.out(line)
+  const shown = body as Parameters<typeof incidentLines>[0]
+  const lines = [
+    ...incidentLines(shown),
+    ...(await warming(api, (rule) => rule === shown.incident.ruleId)),
+  ]
+  for (const line of lines) api.io.out(line)
 }
 
-async function note(api: Api, id: string, text: string): Promise<void> {
+async function note(api: Service, id: string, text: string): Promise<void> {
   const path = `${pathOf(id)}/notes`
   answered(api, id, await callApi(api, { method: 'POST', path, body: { text } }))
 }
 
 /** A change against the version that was asked for, else against the one read just before. */
 async function change(
-  api: Api,
+  api: Service,
   id: string,
   action: string,
   body: object,
@@ -149,7 +131,7 @@ async function change(
   )
 }
 
-function answered(api: Api, id: string, { body }: { readonly body: unknown }): void {
+function answered(api: Service, id: string, { body }: { readonly body: unknown }): void {
   const { version } = body as { version: number }
   api.io.out(api.json ? JSON.stringify(body) : `incident ${id} is now version ${version}`)
 }

@@ -5,10 +5,12 @@ import type { Runtime } from './runtime.ts'
 import { register as backtest } from './backtest.ts'
 import { register as check } from './check.ts'
 import { register as demo } from './demo.ts'
+import { register as graylog } from './graylog.ts'
 import { register as incidents } from './incidents.ts'
 import { register as init } from './init.ts'
 import { register as match } from './match.ts'
 import { register as query } from './query.ts'
+import { register as rules } from './rules.ts'
 import { register as serve } from './serve.ts'
 import { register as test } from './test.ts'
 
@@ -26,7 +28,7 @@ export async function run(args: readonly string[], io: CliIo, runtime: Runtime):
       writeErr: (text) => io.err(text.trimEnd()),
     })
     .showSuggestionAfterError()
-  for (const register of [check, test, query, match, backtest, init, incidents]) {
+  for (const register of [check, test, query, match, backtest, init, incidents, rules, graylog]) {
     register(program, io)
   }
   serve(program, io, runtime)

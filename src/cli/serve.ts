@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { createApp } from '../app.ts'
 import type { App } from '../app.ts'
 import { readConfigured } from '../configured.ts'
-import { FencedError } from '../model/commit.ts'
+import { FencedError, InvariantError } from '../model/commit.ts'
 import { DURATION_EXPECTED, parseDuration } from '../model/duration.ts'
 import { formatProblem, ProblemError } from '../model/problem.ts'
 import { untilSilent } from '../standby.ts'
@@ -33,7 +33,7 @@ export function register(program: Command, io: CliIo, runtime: Runtime): void {
 }
 
 interface Outcome {
-  /** 0 stopped as asked, 2 refused to start, 70 failed, 71 another owner took over. */
+  /** 0 stopped as asked, 2 refused to start, 70 failed: start it again, 71 another owner took over. */
   readonly code: number
   /** Everything that was opened is closed. */
   readonly isWhole: boolean
@@ -80,6 +80,8 @@ async function serve(options: ServeOptions, io: CliIo, runtime: Runtime): Promis
     } else {
       io.err(`not started: ${(error as Error).message}`)
     }
+    // Nothing that a person has to put right first: whoever supervises it starts it again.
+    if (error instanceof InvariantError) return { code: 70, isWhole: true }
     return { code: 2, isWhole: true }
   }
   const reason = await Promise.race([stopped, app.failed])

@@ -20,6 +20,12 @@ export interface HttpOptions {
   readonly readModel: ReadModel
   /** Answers once the commit that holds the command returned. */
   readonly command: (request: CommandRequest) => Promise<CommandResult>
+  /** Somebody vouches for an unverified rule; `false` when the core does not know it as one. */
+  readonly confirm: (request: {
+    readonly id: string
+    readonly ruleId: string
+    readonly actor: string
+  }) => Promise<boolean>
   readonly stats: () => CoreStats | undefined
   readonly rules: () => readonly RuleView[]
   /** The rule set that the core evaluates; `undefined` before the first. */
@@ -29,7 +35,12 @@ export interface HttpOptions {
   readonly slo: () => Promise<readonly SloFigures[]>
   readonly metrics: () => Promise<string>
   readonly sloMetrics: () => Promise<string>
-  readonly ready: () => { readonly ready: boolean; readonly reasons: readonly string[] }
+  readonly ready: () => {
+    readonly ready: boolean
+    readonly reasons: readonly string[]
+    /** What works, but may not be right. */
+    readonly warnings: readonly string[]
+  }
   readonly report: Report
   readonly clock: Clock
   /** For the rates of the inputs, sampled every few seconds. */

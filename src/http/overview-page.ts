@@ -17,7 +17,8 @@ import {
   section,
   short,
 } from './page-parts.ts'
-import type { IncidentDetail, StoredDelivery } from './read-model.ts'
+import { oldNewsTable } from './old-news-table.ts'
+import type { IncidentDetail, StoredDelivery, StoredEpisode } from './read-model.ts'
 import type { RuleWithFigures } from './rules-with-figures.ts'
 
 /** Everything the overview shows, read before anything is rendered. */
@@ -34,6 +35,8 @@ export interface Overview {
   readonly slo: readonly SloFigures[]
   /** The latest deliveries that were given up. */
   readonly dead: readonly StoredDelivery[]
+  /** The latest episodes that were over when they became known. */
+  readonly oldNews: readonly StoredEpisode[]
 }
 
 const REFRESH_SECONDS = 30
@@ -48,10 +51,12 @@ export function overviewPage(overview: Overview): string {
     version: overview.version,
     refreshSeconds: REFRESH_SECONDS,
     body: html`
-      ${notReady(overview)} ${refusedReload(overview.problems)} ${givenUp(overview)}
+      ${notReady(overview)} ${unverified(overview.rules)} ${refusedReload(overview.problems)}
+      ${givenUp(overview)}
       <h1 class="hidden">Overview</h1>
       ${tiles(overview, firing)}
       ${section('incidents', 'Open incidents', more(overview), incidents(overview))}
+      ${oldNews(overview)}
       ${section('inputs', 'Inputs', false, inputTable(overview.inputs, overview.nowMs))}
       ${section('slo', 'Service levels', false, objectiveTable(overview.slo))}
       ${section('rules', 'Rules', `${overview.rules.length} active`, ruleTable(overview.rules, overview.nowMs))}
@@ -63,6 +68,17 @@ function notReady({ ready }: Overview): Html | false {
   if (ready.ready) return false
   return html`<div class="banner bad" role="alert">
     <strong>Not ready.</strong> ${ready.reasons.join('; ')}
+  </div>`
+}
+
+function unverified(rules: readonly RuleWithFigures[]): Html | false {
+  const marked = rules.filter((rule) => rule.unverified !== null)
+  if (marked.length === 0) return false
+  const named = marked.slice(0, PROBLEMS_SHOWN).map(({ id }) => id)
+  const rest = marked.length - named.length
+  return html`<div class="banner warn" role="alert">
+    <strong>Rules that may be wrong:</strong> ${named.join(', ')}${rest > 0 && ` and ${rest} more`}.
+    Tocsin contradicted itself about them and goes on; edit them, or confirm them once looked at.
   </div>`
 }
 
@@ -100,6 +116,12 @@ function givenUp({ dead, nowMs }: Overview): Html | false {
       )}
     </ul>
   </div>`
+}
+
+/** Nobody was paged for these; without any there is nothing to look at. */
+function oldNews({ oldNews, nowMs }: Overview): Html | false {
+  if (oldNews.length === 0) return false
+  return section('old-news', 'Old news', 'nobody was told', oldNewsTable(oldNews, nowMs))
 }
 
 function tiles(overview: Overview, firing: number): Html {

@@ -86,7 +86,10 @@ function budget(remaining: number | null): Html {
 /** Rules by their last match, the latest first. */
 export function ruleTable(rules: readonly RuleWithFigures[], nowMs: number): Html {
   if (rules.length === 0) return empty('No rule is active.')
-  const inOrder = rules.toSorted((a, b) => (b.lastMatchMs ?? -1) - (a.lastMatchMs ?? -1))
+  // Those that may be wrong first, whenever they matched.
+  const place = ({ unverified, lastMatchMs }: RuleWithFigures): number =>
+    unverified === null ? (lastMatchMs ?? -1) : Infinity
+  const inOrder = rules.toSorted((a, b) => compare(place(b), place(a)))
   const rest = rules.length - RULES_SHOWN
   return html`${table(
     [
@@ -103,7 +106,7 @@ export function ruleTable(rules: readonly RuleWithFigures[], nowMs: number): Htm
       .map((rule) => [
         html`<b>${rule.id}</b> <span class="quiet">${short(rule.title, 120)}</span>`,
         badge(rule.severity, rule.severity),
-        ruleHealth(rule),
+        ruleHealth(rule, nowMs),
         ago(rule.lastMatchMs, nowMs),
         rule.matches === null ? '–' : figure(rule.matches),
         rule.groups === null ? '–' : figure(rule.groups),
@@ -113,7 +116,21 @@ export function ruleTable(rules: readonly RuleWithFigures[], nowMs: number): Htm
   ${rest > 0 && html`<p class="quiet">and ${rest} more</p>`}`
 }
 
-function ruleHealth(rule: RuleWithFigures): Html {
+/** Also of two that are infinite. */
+function compare(a: number, b: number): number {
+  return a === b ? 0 : a < b ? -1 : 1
+}
+
+function ruleHealth(rule: RuleWithFigures, nowMs: number): Html {
+  if (rule.unverified !== null) {
+    const { cause } = rule.unverified
+    return html`${badge('warn', 'unverified')} <span class="quiet">${short(cause, 160)}</span>`
+  }
+  if (rule.warmingUntilMs !== null) {
+    const untilText = ago(rule.warmingUntilMs, nowMs)
+    return html`${badge('warn', 'warming')}
+      <span class="quiet">records are missing; right again ${untilText}</span>`
+  }
   const [first] = rule.problems
   if (first !== undefined) {
     return html`${badge('warn', 'warning')} <span class="quiet">${short(first.message, 160)}</span>`

@@ -6,8 +6,10 @@ export interface RuleWithFigures extends RuleView {
   readonly lastMatchMs: number | null
   readonly groups: number | null
   readonly openEpisodes: number | null
-  /** Until then the rule may miss what the journal no longer held; `null` when it does not. */
+  /** Records are missing, and up to here the rule may be wrong; `null` when it is not. */
   readonly warmingUntilMs: number | null
+  /** Its windows may be wrong, since when and why (I13); `null` when nothing says so. */
+  readonly unverified: { readonly sinceMs: number; readonly cause: string } | null
 }
 
 /** Rules joined with the core's figures; `null` where the core has not said anything yet. */
@@ -25,6 +27,7 @@ export function rulesWithFigures(
       groups: found?.groups ?? null,
       openEpisodes: found?.openEpisodes ?? null,
       warmingUntilMs: found?.warmingUntilMs ?? null,
+      unverified: found?.unverified ?? null,
     }
   })
 }

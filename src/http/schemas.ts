@@ -174,6 +174,8 @@ export const ruleSchema = named(
     openEpisodes: count.nullable(),
     /** Until then the rule may miss what the journal no longer held when it was edited. */
     warmingUntilMs: ms.nullable(),
+    /** Its windows may be wrong: until they are built anew, or somebody vouches for them. */
+    unverified: z.object({ sinceMs: ms, cause: text }).nullable(),
   }),
 )
 

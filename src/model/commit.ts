@@ -1,3 +1,4 @@
+import type { BrokenBody, ConfirmedBody, UnverifiedRule } from './broken.ts'
 import type { CommandRequest, CommandResult } from './command.ts'
 import type { Disposition, Episode, EpisodeChange, Mode } from './episode.ts'
 import type { EventSample } from './event.ts'
@@ -42,6 +43,8 @@ export type LogBody =
       readonly name: string
       readonly version: string
     }
+  | BrokenBody
+  | ConfirmedBody
 
 /**
  * What the state of edited rules was rebuilt from (I8): a replay reads the same records again.
@@ -75,6 +78,8 @@ export interface LogEntry {
   readonly engineVersion: string
   /** SHA-256 over the engine's effects, order-free within the entry. */
   readonly effectsHash: string
+  /** The same for each rule that said something, shortened; `null` where it was not kept. */
+  readonly ruleHashes: Readonly<Record<string, string>> | null
 }
 
 /** What the engine says happened in one entry. Values: a failed commit is retried with them. */
@@ -178,12 +183,19 @@ export interface CommitEntry {
   readonly body: LogBody
   readonly effects: Effects
   readonly effectsHash: string
+  /** See {@link LogEntry}: which rules an answer that differs is about. */
+  readonly ruleHashes?: Readonly<Record<string, string>>
   /** Partitions whose state this entry changed, as they are after it. */
   readonly partitions: readonly PartitionState[]
-  /** Records of the entry that were gone when it was evaluated. */
+  /**
+   * Records of the entry that were gone when it was evaluated, and those that were dropped since
+   * the entry before. The store folds what was dropped within a minute of the last into one row.
+   */
   readonly gaps?: readonly Gap[]
   /** Records of the entry that could not be read, kept for a person to look at. */
   readonly quarantined?: readonly QuarantinedRecord[]
+  /** All rules that are unverified after this entry, where it changes them (I13). */
+  readonly unverified?: readonly UnverifiedRule[]
 }
 
 export interface QuarantinedRecord {
@@ -194,23 +206,38 @@ export interface QuarantinedRecord {
   readonly bytes: Uint8Array
 }
 
-/**
- * Records that are known to be missing from … to (exclusive). Of `journal` they are positions of
- * the partition, else offsets of the log that it is read from.
- */
-export interface Gap {
+/** Records that are known to be missing. */
+export type Gap =
+  /**
+   * From … to (exclusive). Of `journal` they are positions of a partition, accepted and gone from
+   * the journal, else offsets of the log that the partition is read from.
+   */
+  | {
+      readonly reason: 'journal' | LogGapReason
+      readonly partition: string
+      readonly from: number
+      readonly to: number
+    }
+  | (DroppedRecords & {
+      readonly reason: 'dropped'
+      /** Of the partition: position of the next record to evaluate then. */
+      readonly at: number
+    })
+
+/** Records that arrived and got no position: the journal was too slow for them, or refused them. */
+export interface DroppedRecords {
   readonly partition: string
-  readonly from: number
-  readonly to: number
-  readonly reason: GapReason
+  readonly records: number
+  /** When the first and the last of them arrived, ms UTC. */
+  readonly fromMs: number
+  readonly toMs: number
 }
 
 /**
- * `journal`: gone from our own log. `retention`: gone from the log before they were read.
- * `truncated`: the log ends before what was read of it. `recreated`: the log was deleted, another
+ * `retention`: gone from the log before they were read. `truncated`: the log ends before what was read of it. `recreated`: the log was deleted, another
  * one has its name; how much was left of it nobody knows, so `to` is `from`.
  */
-export type GapReason = 'journal' | 'retention' | 'truncated' | 'recreated'
+export type LogGapReason = 'retention' | 'truncated' | 'recreated'
 
 /** One transaction: one or several consecutive entries with everything that follows from them. */
 export interface CommitRequest {
@@ -350,6 +377,8 @@ export interface Claim {
   readonly nextNo: number
   readonly checkpointNext: number
   readonly partitions: readonly PartitionState[]
+  /** Rules that may be wrong, in order of their ids (I13). */
+  readonly unverified: readonly UnverifiedRule[]
 }
 
 /** Thrown by `commit` and `claim` when a promise of our own is broken: a bug, never bad luck (I13). */

@@ -24,6 +24,8 @@ export type OccurrenceName =
   | 'input.connection_refused' // labels: input, reason
   | 'input.paused' // labels: input
   | 'input.matched' // labels: input; count: conditions asked
+  | 'input.late' // labels: input; count: matches
+  | 'input.test_notification' // labels: input
   | 'input.kernel_dropped' // labels: input; count: datagrams
   | 'input.small_buffer' // labels: input
   | 'input.key_forgotten' // labels: input
@@ -46,7 +48,7 @@ export type OccurrenceName =
   | 'core.claimed'
   | 'core.replayed'
   | 'core.committed' // count: entries
-  | 'core.replay_differs'
+  | 'core.replay_differs' // count: entries
   | 'core.gap_found' // labels: input; count: records
   | 'core.rows_dropped'
   | 'core.checkpoint_written' // count: buckets
@@ -63,6 +65,8 @@ export type OccurrenceName =
   // rules and configuration
   | 'rules.activated'
   | 'rules.rebuilt' // detail: rules, records, missing, warming, episodes
+  | 'rules.unverified' // detail: rules, cause
+  | 'rules.verified' // detail: rules, how
   | 'rules.refused'
   | 'config.reloaded'
   | 'config.refused'

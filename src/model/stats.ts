@@ -8,8 +8,13 @@ export interface RuleStats {
   readonly openEpisodes: number
   /** How often a cap on groups or bytes made room or refused. */
   readonly capHits: number
-  /** Until then it may miss what the journal no longer held when it was edited, ms UTC. */
+  /**
+   * Records of its inputs are missing, and until its watermark is here what it says may be wrong,
+   * ms UTC; left out when it is not.
+   */
   readonly warmingUntilMs?: number
+  /** Its windows may be wrong: since when, ms UTC, and why, in a sentence (I13). */
+  readonly unverified?: { readonly sinceMs: number; readonly cause: string }
 }
 
 /** What came of the last reload that edited rules with state (I8). */

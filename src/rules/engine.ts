@@ -86,6 +86,8 @@ export interface Engine {
    * when the stamp holds that entry. Throws when the bytes are not what {@link save} wrote.
    */
   load(saved: SavedBucket): void
+  /** What is stored of this bucket is not its state: it begins with none and is written again. */
+  disown(name: BucketName): void
   /** Of every rule in force. */
   stateHashes(): { readonly ruleId: string; readonly stateHash: string }[]
   /** What rules have read as their watermark, by what they read: for the time bucket. */
@@ -105,6 +107,8 @@ export interface EngineOptions {
   readonly no?: number
   /** State of edited rules that the journal gave back; the others begin with none. */
   readonly rebuilt?: Rebuilt
+  /** Rules whose rebuilt state lacks records, and the watermark at which they have caught up. */
+  readonly warming?: readonly { readonly ruleId: string; readonly untilMs: number }[]
   /** Of an engine without `previous`: what {@link Engine.watermarks} said. */
   readonly watermarks?: Readonly<Record<string, number>>
   /** Bytes of window state per rule. */
@@ -187,11 +191,15 @@ class RuleEngine implements Engine {
     for (const saved of handedBack) this.#wait(saved)
     this.#takeWaiting(no)
     if (options.rebuilt !== undefined) this.#takeRebuilt(options.rebuilt, no, previous)
+    for (const { ruleId, untilMs } of options.warming ?? []) {
+      this.#byId.get(ruleId)?.warmUntil(untilMs, no)
+    }
   }
 
   apply(slice: Slice, context: EngineContext): void {
     const { partition } = slice
-    const reorderMs = this.#reorderOf(inputOfPartition(partition))
+    const input = inputOfPartition(partition)
+    const reorderMs = this.#reorderOf(input)
     const number = this.#context.names.number(partition)
     this.#wake(context.no)
     let from = slice.from
@@ -201,6 +209,7 @@ class RuleEngine implements Engine {
       if (slab.ruleset !== this.#ruleset.hash) {
         throw new Error(`slab of rule set ${slab.ruleset} given to ${this.#ruleset.hash}`)
       }
+      if (slab.isHole === true) this.#miss(input, context)
       receivedMs = Math.max(receivedMs, slab.receivedMs - reorderMs)
       this.#applyRows(slab, {
         partition: number,
@@ -279,12 +288,23 @@ class RuleEngine implements Engine {
     else runner.load(saved)
   }
 
+  disown({ ruleId, stateHash, bucket }: BucketName): void {
+    this.#runner(ruleId, stateHash)?.disown(bucket)
+  }
+
   stateHashes(): { ruleId: string; stateHash: string }[] {
     return this.#rules.runners.map(({ rule: { id, stateHash } }) => ({ ruleId: id, stateHash }))
   }
 
   watermarks(): Record<string, number> {
     return watermarksOf(this.#rules)
+  }
+
+  #miss(input: string, { nowMs, no }: EngineContext): void {
+    for (const runner of this.#rules.runners) {
+      const { inputs } = runner.rule
+      if (inputs.length === 0 || inputs.includes(input)) runner.miss(nowMs, no)
+    }
   }
 
   #runner(ruleId: string, stateHash: string): RuleRunner | undefined {

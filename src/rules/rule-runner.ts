@@ -3,6 +3,7 @@ import type { RuleStats } from '../model/stats.ts'
 import type { PartitionTracker } from './partition-tracker.ts'
 import type { Rule } from './rule.ts'
 import { RuleBuckets } from './rule-buckets.ts'
+import { warmingMs } from './warming.ts'
 import { admit } from './windows/admission.ts'
 import { Deadlines } from './windows/deadlines.ts'
 import type { EpisodeContext } from './windows/episodes.ts'
@@ -95,6 +96,8 @@ export class RuleRunner {
   readonly #names: RecordNames
   /** Older events were refused under a former `late_by`: what they would change is gone. */
   #floorMs = -Infinity
+  /** Records of its inputs that were received before this time are missing (design §4.1). */
+  #missedMs = -Infinity
   /** The entry that the rule-level state holds already; see {@link RuleBuckets}. */
   #stampNo = -1
   #isDirty = false
@@ -130,6 +133,7 @@ export class RuleRunner {
       this.#isStored = previous.#isStored
       this.#stampNo = previous.#stampNo
       this.#floorMs = previous.#floorMs
+      this.#missedMs = previous.#missedMs
       const { rule: former } = previous
       if (no > this.#stampNo && rule.lateByMs > former.lateByMs) {
         const refusedMs = previous.clock.watermarkMs - former.lateByMs
@@ -186,6 +190,18 @@ export class RuleRunner {
     if (no > this.#stampNo) this.#ledger.count('missing_group', timeMs, count)
   }
 
+  /** Entry `no` met a hole in a partition that the rule reads; it ended at `untilMs` at the latest. */
+  miss(untilMs: number, no: number): void {
+    if (no <= this.#stampNo || untilMs <= this.#missedMs) return
+    this.#missedMs = untilMs
+    this.#isDirty = true
+  }
+
+  /** What entry `no` brought into force lacks records and catches up with at this watermark. */
+  warmUntil(untilMs: number, no: number): void {
+    this.miss(untilMs - warmingMs(this.rule), no)
+  }
+
   wake(no: number): void {
     this.buckets.wake(no)
     this.clock.schedule(this)
@@ -210,11 +226,12 @@ export class RuleRunner {
   save(bucket: number): Uint8Array {
     if (bucket !== RULE_BUCKET) return this.buckets.save(bucket)
     this.#isDirty = false
-    this.#isStored = this.#floorMs > -Infinity
+    this.#isStored = this.#floorMs > -Infinity || this.#isWarming
     if (!this.#isStored) return new Uint8Array()
     const writer = new StateWriter()
     writer.u8(STATE_FORMAT)
     writer.f64(this.#floorMs)
+    writer.f64(this.#isWarming ? this.#missedMs : -Infinity)
     return writer.finish()
   }
 
@@ -231,6 +248,7 @@ export class RuleRunner {
     const reader = new StateReader(saved.blob)
     reader.u8()
     this.#floorMs = reader.f64()
+    this.#missedMs = reader.isAtEnd ? -Infinity : reader.f64()
   }
 
   /** Takes state in that the journal gave back, at the entry that brings the rule into force. */
@@ -270,7 +288,16 @@ export class RuleRunner {
       groups,
       openEpisodes,
       capHits: this.#capHits,
+      ...(this.#isWarming && { warmingUntilMs: this.#warmingUntilMs }),
     }
+  }
+
+  get #isWarming(): boolean {
+    return this.#warmingUntilMs > this.clock.watermarkMs
+  }
+
+  get #warmingUntilMs(): number {
+    return this.#missedMs + warmingMs(this.rule)
   }
 
   #watchRefused(): void {

@@ -23,6 +23,14 @@ export const COLUMNS = {
     body: text,
     engine_version: text,
     effects_hash: text,
+    rule_hashes: text,
+  },
+  unverified_rule: {
+    shard: text,
+    rule_id: text,
+    state_hash: text,
+    since_ms: integer,
+    cause: text,
   },
   answer: { shard: text, first_no: integer, last_no: integer, request: text, result: text },
   command: {
@@ -195,6 +203,9 @@ export const COLUMNS = {
     to_position: integer,
     reason: text,
     found_ms: integer,
+    records: integer,
+    from_ms: integer,
+    to_ms: integer,
   },
   quarantine: {
     seq: integer,

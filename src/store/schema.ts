@@ -24,6 +24,16 @@ export interface Database {
     body: string
     engine_version: string
     effects_hash: string
+    /** Per rule, as JSON; `null` where it was not kept. */
+    rule_hashes: string | null
+  }
+  /** Rules whose windows may be wrong (I13). */
+  unverified_rule: {
+    shard: string
+    rule_id: string
+    state_hash: string
+    since_ms: number
+    cause: string
   }
   /** What the shard's latest commit answered, for a commit whose answer was lost. */
   answer: { shard: string; first_no: number; last_no: number; request: string; result: string }
@@ -136,7 +146,10 @@ export interface Database {
     bad: number
   }
   slo_total: { slo: string; group_key: string; mode: string; total: number; bad: number }
-  /** Records that are known to be missing: positions from … to (exclusive) of a partition. */
+  /**
+   * Records that are known to be missing: positions from … to (exclusive) of a partition; those
+   * that never got a position lie before the one that both name.
+   */
   gap: {
     seq: Generated<number>
     partition: string
@@ -144,6 +157,10 @@ export interface Database {
     to_position: number
     reason: string
     found_ms: number
+    records: number
+    /** Of those without a position: when the first and the last of them arrived. */
+    from_ms: number | null
+    to_ms: number | null
   }
   /** Records that could not be evaluated, kept for a person to look at. */
   quarantine: {

@@ -122,6 +122,16 @@ function registerRuleMetrics(registry: Registry, { stats, clock }: CoreMetricSou
       recent().map((rule) => ({ labels: { rule: rule.ruleId }, value: rule.openEpisodes })),
   })
   collected(Gauge, registry, {
+    name: 'tocsin_rules_unverified',
+    help: 'Rules whose windows may be wrong until they are built anew or confirmed.',
+    values: () => {
+      const now = stats()
+      if (now === undefined) return []
+      const unverified = now.rules.filter((rule) => rule.unverified !== undefined)
+      return [{ labels: {}, value: unverified.length }]
+    },
+  })
+  collected(Gauge, registry, {
     name: 'tocsin_rules_loaded',
     help: 'Rules of the active rule set.',
     values: () => {
@@ -129,6 +139,18 @@ function registerRuleMetrics(registry: Registry, { stats, clock }: CoreMetricSou
       return now === undefined ? [] : [{ labels: {}, value: now.rules.length }]
     },
   })
+  collected(Gauge, registry, {
+    name: 'tocsin_rules_warming',
+    help: 'Rules that may be wrong for now, as records of their inputs are missing.',
+    values: () => {
+      const now = stats()
+      return now === undefined ? [] : [{ labels: {}, value: now.rules.filter(isWarming).length }]
+    },
+  })
+}
+
+function isWarming({ warmingUntilMs }: RuleStats): boolean {
+  return warmingUntilMs !== undefined
 }
 
 function recentRules(rules: readonly RuleStats[], nowMs: number): readonly RuleStats[] {

@@ -63,6 +63,7 @@ const CANDIDATES = counter(
   'Conditions of rules and objectives that were asked about records.',
   ['input'],
 )
+const LATE = counter('input_late', 'Matches that came too late to be admitted.', ['input'])
 const SEGMENTS_OPENED = counter('journal_segments_opened', 'Journal segments begun.')
 const SEGMENTS_REMOVED = counter(
   'journal_segments_removed',
@@ -93,6 +94,10 @@ const ROWS_DROPPED = counter(
 )
 const COMMIT_FAILURES = counter('core_commit_failures', 'Commits that failed and are tried again.')
 const BROKEN = counter('core_invariants_broken', 'Broken invariants; each stops the process (I13).')
+const REPLAY_DIFFERENCES = counter(
+  'core_replay_differences',
+  'Entries that this engine version answers otherwise than the one before.',
+)
 const SKIPPED = counter('engine_skipped', 'Matches not taken into live windows, by reason.', [
   'reason',
 ])
@@ -173,6 +178,7 @@ export const OCCURRENCES: Readonly<Record<OccurrenceName, OccurrenceEntry>> = {
     'input {input} refused a connection: {reason}',
     REFUSED_CONNECTIONS,
   ),
+  'input.test_notification': entry('info', 'Graylog tested its way to input {input}'),
   'input.kernel_dropped': entry(
     'warn',
     'datagrams of input {input} came faster than they were read, and the kernel dropped them',
@@ -195,6 +201,7 @@ export const OCCURRENCES: Readonly<Record<OccurrenceName, OccurrenceEntry>> = {
     TLS_REFUSED,
   ),
   'input.matched': entry('count', 'records of input {input} were matched', CANDIDATES),
+  'input.late': entry('count', 'matches of input {input} came too late', LATE),
   'input.paused': entry('warn', 'input {input} waits for the journal', PAUSED),
 
   'kafka.joined': entry('info', 'input {input} joined its group', KAFKA_JOINS),
@@ -218,7 +225,11 @@ export const OCCURRENCES: Readonly<Record<OccurrenceName, OccurrenceEntry>> = {
   'core.claimed': entry('info', 'the shard was claimed'),
   'core.replayed': entry('info', 'the input log was replayed'),
   'core.committed': entry('count', 'entries were committed', COMMITS),
-  'core.replay_differs': entry('warn', 'another engine version answers otherwise than the log'),
+  'core.replay_differs': entry(
+    'warn',
+    'another engine version answers otherwise than the log, from entry {no} on',
+    REPLAY_DIFFERENCES,
+  ),
   'core.checkpoint_written': entry('count', 'buckets were checkpointed', CHECKPOINTED),
   'core.checkpoint_failed': entry(
     'error',
@@ -250,6 +261,8 @@ export const OCCURRENCES: Readonly<Record<OccurrenceName, OccurrenceEntry>> = {
   ),
 
   'rules.rebuilt': entry('info', 'edited rules were rebuilt from the journal'),
+  'rules.unverified': entry('error', 'rules may be wrong until they are built anew: {rules}'),
+  'rules.verified': entry('info', 'rules are no longer unverified: {rules}'),
   'rules.activated': entry('info', 'the rule set was activated', reload('rules', 'success')),
   'rules.refused': entry(
     'error',

@@ -1,10 +1,17 @@
 import type { CommandRequest, CommandResult } from '../model/command.ts'
-import { FencedError } from '../model/commit.ts'
+import { FencedError, InvariantError } from '../model/commit.ts'
 import type { Report } from '../model/occurrence.ts'
 import type { AttemptReport } from '../model/outbox.ts'
 import type { ActiveRuleset, RulesetOrigin, RulesetSource } from '../model/ruleset.ts'
 import type { CoreStats } from '../model/stats.ts'
-import type { FailedMessage, FromCore, InputSettings, ListeningInput, Routing } from './messages.ts'
+import type {
+  ConfirmRequest,
+  FailedMessage,
+  FromCore,
+  InputSettings,
+  ListeningInput,
+  Routing,
+} from './messages.ts'
 import type { Threads } from './threads.ts'
 
 /** Commands and reports that wait for their commit; more are refused (I2). */
@@ -23,6 +30,7 @@ export class CoreClient {
   readonly #listening: PromiseWithResolvers<readonly ListeningInput[]>[] = []
   readonly #commands = new Map<string, (result: CommandResult) => void>()
   readonly #attempts = new Map<string, () => void>()
+  readonly #confirmations = new Map<string, (wasUnverified: boolean) => void>()
   #activations = 0
   #onDeliveries: () => void = () => undefined
   #stats: CoreStats | undefined
@@ -107,6 +115,14 @@ export class CoreClient {
     })
   }
 
+  /** Somebody vouches for a rule. Resolves once that is committed; `false`: it was not in doubt. */
+  confirm(request: ConfirmRequest): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#confirmations.set(request.id, resolve)
+      this.#threads.core.post({ kind: 'confirm', request })
+    })
+  }
+
   /** Resolves when the attempt is written down. */
   attempted(report: AttemptReport): Promise<void> {
     return new Promise((resolve) => {
@@ -154,6 +170,10 @@ export class CoreClient {
         this.#commands.get(message.result.id)?.(message.result)
         this.#commands.delete(message.result.id)
         break
+      case 'confirmed':
+        this.#confirmations.get(message.id)?.(message.wasUnverified)
+        this.#confirmations.delete(message.id)
+        break
       case 'committed':
         for (const id of message.attempted) {
           this.#attempts.get(id)?.()
@@ -175,8 +195,12 @@ export class CoreClient {
   }
 
   /** A start or stop that waits for the thread ends with it; afterwards the service ends. */
-  #failed({ message, isFenced }: FailedMessage): void {
-    const error = isFenced ? new FencedError(message) : new Error(message)
+  #failed({ message, isFenced, isBroken }: FailedMessage): void {
+    const error = isFenced
+      ? new FencedError(message)
+      : isBroken === true
+        ? new InvariantError(message)
+        : new Error(message)
     this.#report({ name: 'service.failed', detail: { error: message } })
     this.#ready.reject(error)
     for (const listening of this.#listening) listening.reject(error)

@@ -6,6 +6,7 @@ import type { DeliveryRoute } from '../alerting/receivers/webhook/deliveries.ts'
 import type { GelfInputSettings } from '../ingest/gelf/settings.ts'
 import type { KafkaInputSettings } from '../ingest/kafka/settings.ts'
 import type { CommandRequest, CommandResult } from '../model/command.ts'
+import type { DroppedRecords } from '../model/commit.ts'
 import type { Procedure } from '../model/incident.ts'
 import type { Matches } from '../model/matches.ts'
 import type { Occurrence } from '../model/occurrence.ts'
@@ -51,6 +52,13 @@ export type FromJournal =
       readonly message: string
     }
 
+/** Somebody vouches for an unverified rule (I13). */
+export interface ConfirmRequest {
+  readonly id: string
+  readonly ruleId: string
+  readonly actor: string
+}
+
 export type ToCore =
   | { readonly kind: 'durable'; readonly durable: Durable }
   | { readonly kind: 'matches'; readonly matches: Matches }
@@ -65,7 +73,10 @@ export type ToCore =
   | InputLink
   | { readonly kind: 'routing'; readonly routing: Routing }
   | { readonly kind: 'command'; readonly request: CommandRequest }
+  | { readonly kind: 'confirm'; readonly request: ConfirmRequest }
   | { readonly kind: 'attempt'; readonly report: AttemptReport }
+  /** An input had no room for records that nobody will send again. */
+  | { readonly kind: 'dropped'; readonly dropped: DroppedRecords }
   | { readonly kind: 'stop' }
 
 /**
@@ -120,6 +131,8 @@ export type FromCore =
   | OccurrenceMessage
   | { readonly kind: 'ready'; readonly epoch: number }
   | { readonly kind: 'result'; readonly result: CommandResult }
+  /** Answer to a `confirm`: `false` when the rule is not unverified. */
+  | { readonly kind: 'confirmed'; readonly id: string; readonly wasUnverified: boolean }
   /** Something was committed that the outbox or the page should look at. */
   | {
       readonly kind: 'committed'
@@ -174,6 +187,8 @@ export interface FailedMessage {
   readonly message: string
   /** Another writer owns the shard (I4). */
   readonly isFenced: boolean
+  /** A promise of ours is broken, and that is written down (I13): a clean restart is right. */
+  readonly isBroken?: boolean
 }
 
 /** What decisions need of the configuration besides the rules; no secrets in it. */

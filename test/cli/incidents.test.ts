@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { register } from '../../src/cli/incidents.ts'
-import { harness, TOKENS } from '../http/http-harness.ts'
+import { harness, TOKENS, warmingStats } from '../http/http-harness.ts'
 import { sampleDetail, sampleIncident } from '../http/sample-incident.ts'
 
 let service: ReturnType<typeof harness>
@@ -44,6 +44,19 @@ describe('tocsin incidents', () => {
     expect(out[0]).toMatch(/^#12 .*high.*firing.*identification.*Checkout answers.*region=eu/)
     expect((await tocsin(['list', '--all'])).out).toHaveLength(2)
     expect((await tocsin(['list', '--severity', 'low'])).out).toEqual(['no open incident'])
+  })
+
+  it('says which rules lack records, as their silence means nothing then', async () => {
+    await service.server.stop()
+    service = harness({ stats: () => warmingStats(Date.UTC(2026, 0, 5, 9)) })
+    const { host, port } = await service.server.start()
+    url = `http://${host}:${port}`
+    const line =
+      'rule checkout-5xx is warming: records are missing, it may be wrong until 2026-01-05T09:00:00Z'
+    expect((await tocsin(['list'])).out.at(-1)).toBe(line)
+    expect((await tocsin(['list', '--severity', 'low'])).out).toEqual(['no open incident', line])
+    expect((await tocsin(['show', '12'])).out.at(-1)).toBe(line)
+    expect((await tocsin(['list', '--json'])).out.join('')).not.toContain('warming')
   })
 
   it('list --json prints one object per line', async () => {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { UnverifiedRule } from '../../src/model/broken.ts'
 import {
   type CommitRequest,
   type CoreStore,
@@ -57,7 +58,13 @@ export function coreStoreContract(name: string, create: CreateHarness): void {
         const other = await create()
         const fresh = await other.open()
         const claim = await fresh.claim('somebody', T0)
-        expect(claim).toEqual({ epoch: 1, nextNo: 1, checkpointNext: 0, partitions: [] })
+        expect(claim).toEqual({
+          epoch: 1,
+          nextNo: 1,
+          checkpointNext: 0,
+          partitions: [],
+          unverified: [],
+        })
         await other.close()
       })
 
@@ -75,7 +82,37 @@ export function coreStoreContract(name: string, create: CreateHarness): void {
           nextNo: 3,
           checkpointNext: 0,
           partitions: [partition({ link: 'down' }), behind],
+          unverified: [],
         })
+      })
+
+      it('hands the next owner the marks of the last entry that changed them, and no others', async () => {
+        const mark = { ruleId: 'b', stateHash: 'h1', sinceMs: T0, cause: 'it contradicts the log' }
+        const marked = (no: number, unverified?: UnverifiedRule[]): CommitRequest =>
+          request(no, [], { entries: [{ ...entry({}, no), ...(unverified && { unverified }) }] })
+        const first = marked(1, [mark, { ...mark, ruleId: 'a' }])
+        await commit(first)
+        await commit(marked(2))
+        expect((await (await harness.open()).claim('second', T0)).unverified).toEqual([
+          { ...mark, ruleId: 'a' },
+          mark,
+        ])
+        // The first owner is fenced, and with it what it would say about them.
+        await expect(commit(marked(3, []))).rejects.toThrow(FencedError)
+        const next = await harness.open()
+        expect((await next.claim('third', T0)).unverified).toHaveLength(2)
+        await next.commit(marked(3, [{ ...mark, sinceMs: T0 + 1 }]), tinyDecide, openKeyOf)
+        expect((await next.claim('fourth', T0)).unverified).toEqual([{ ...mark, sinceMs: T0 + 1 }])
+        await next.commit(marked(4, []), tinyDecide, openKeyOf)
+        expect((await next.claim('fifth', T0)).unverified).toEqual([])
+      })
+
+      it('keeps what each rule said of an entry, and that it was not kept', async () => {
+        const known = { ...entry({}, 1), ruleHashes: { a: 'h1', 'slo:s': 'h2' } }
+        await commit(request(1, [], { entries: [known, entry({}, 2)] }))
+        const hashes = []
+        for await (const { ruleHashes } of store.readLog(1)) hashes.push(ruleHashes)
+        expect(hashes).toEqual([{ a: 'h1', 'slo:s': 'h2' }, null])
       })
 
       it('refuses a commit before the shard was claimed', async () => {
@@ -632,6 +669,7 @@ export function coreStoreContract(name: string, create: CreateHarness): void {
           body: entries[1_001]!.body,
           engineVersion: 'engine1',
           effectsHash: entries[1_001]!.effectsHash,
+          ruleHashes: null,
         })
         expect((await collect(store.readLog(1_200))).map((one) => one.no)).toEqual([
           1_200, 1_201, 1_202, 1_203,

@@ -172,11 +172,15 @@ describe('every answer', () => {
 
   it('of readiness is 503 with the reasons while something is missing', async () => {
     const { call } = harness({
-      ready: () => ({ ready: false, reasons: ['input payments is down'] }),
+      ready: () => ({ ready: false, warnings: [], reasons: ['input payments is down'] }),
     })
     const response = await call('anonymous', 'GET', '/health/ready')
     expect(response.statusCode).toBe(503)
-    expect(response.json()).toEqual({ ready: false, reasons: ['input payments is down'] })
+    expect(response.json()).toEqual({
+      ready: false,
+      reasons: ['input payments is down'],
+      warnings: [],
+    })
   })
 })
 

@@ -83,6 +83,7 @@ export function pagesWith(text: string): { readonly overview: string; readonly i
         groups: 1,
         openEpisodes: 1,
         warmingUntilMs: null,
+        unverified: { sinceMs: 1, cause: text },
       },
     ],
     slo: [
@@ -97,6 +98,7 @@ export function pagesWith(text: string): { readonly overview: string; readonly i
         burnRates: [{ window: text, rate: 1 }],
       },
     ],
+    oldNews: [sampleEpisode({ ruleId: text, group: { [text]: text }, disposition: 'old_news' })],
     dead: detail.deliveries,
   })
   return { overview, incident: incidentPage(detail, { nowMs: NOW_MS, version: '0.1.0' }) }

@@ -3,6 +3,7 @@ import type { LightMyRequestResponse } from 'fastify'
 import { ManualClock } from '../../src/lib/manual-clock.ts'
 import type { CommandRequest, CommandResult } from '../../src/model/command.ts'
 import type { Occurrence } from '../../src/model/occurrence.ts'
+import type { CoreStats } from '../../src/model/stats.ts'
 import type { HttpOptions } from '../../src/http/options.ts'
 import type { IncidentDetail, LedgerRow, ReadModel } from '../../src/http/read-model.ts'
 import { createHttpServer } from '../../src/http/server.ts'
@@ -73,6 +74,7 @@ export function harness(change: Partial<HttpOptions> = {}) {
       queued: 0,
       queueMax: 64,
     }),
+    confirm: async () => true,
     rules: () => [
       {
         id: 'checkout-5xx',
@@ -103,7 +105,7 @@ export function harness(change: Partial<HttpOptions> = {}) {
     ],
     metrics: async () => '# HELP tocsin_up Up.\n# TYPE tocsin_up gauge\ntocsin_up 1\n',
     sloMetrics: async () => '',
-    ready: () => ({ ready: true, reasons: [] }),
+    ready: () => ({ ready: true, reasons: [], warnings: [] }),
     report: (occurrence) => occurrences.push(occurrence),
     clock: clock.now,
     timers: clock,
@@ -142,6 +144,13 @@ export function harness(change: Partial<HttpOptions> = {}) {
       answer = next
     },
   }
+}
+
+/** What the core says of the rule while records are missing. */
+export function warmingStats(warmingUntilMs: number): CoreStats {
+  const figures = { matches: 1, lastMatchMs: null, groups: 0, openEpisodes: 0, capHits: 0 }
+  const rules = [{ ruleId: 'checkout-5xx', ...figures, warmingUntilMs }]
+  return { nowMs: NOW_MS, inputs: [], rules, ruleset: 'a', lastNo: 1, queued: 0, queueMax: 64 }
 }
 
 function authorization(caller: Caller): { authorization?: string } {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { webLink } from '../../src/http/page-parts.ts'
-import { harness } from './http-harness.ts'
+import { harness, warmingStats } from './http-harness.ts'
 import { pagesWith, skeleton } from './hostile-page.ts'
 import { NOW_MS, sampleDetail, sampleEpisode, sampleIncident } from './sample-incident.ts'
 
@@ -64,6 +64,14 @@ describe('the overview', () => {
     expect(second.json()).toMatchObject({ items: [{ ratePerSecond: 500 }] })
   })
 
+  it('shows which rules lack records, and until when', async () => {
+    const { call } = harness({ stats: () => warmingStats(NOW_MS + 180_000) })
+    const { body } = await call('viewer', 'GET', '/')
+    expect(body).toMatch(/warming<\/span>[\s\S]*records are missing; right again[\s\S]*in 3 min/)
+    const rules = await call('viewer', 'GET', '/api/v1/rules')
+    expect(rules.json()).toMatchObject({ items: [{ warmingUntilMs: NOW_MS + 180_000 }] })
+  })
+
   it('shows SLO budgets and rules with health and last match', async () => {
     const { call } = harness()
     const { body } = await call('viewer', 'GET', '/')
@@ -95,7 +103,7 @@ describe('the overview', () => {
 
   it('says that it is not ready, and that deliveries were given up', async () => {
     const { call, details } = harness({
-      ready: () => ({ ready: false, reasons: ['input payments is down'] }),
+      ready: () => ({ ready: false, warnings: [], reasons: ['input payments is down'] }),
     })
     const [delivery] = details[0]!.deliveries
     details[0] = { ...details[0]!, deliveries: [{ ...delivery!, state: 'dead', lastStatus: 502 }] }

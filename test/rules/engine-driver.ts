@@ -1,4 +1,4 @@
-import type { Effects, LedgerDelta } from '../../src/model/commit.ts'
+import type { Effects, LedgerDelta, Recompute } from '../../src/model/commit.ts'
 import type { EpisodeChange } from '../../src/model/episode.ts'
 import type { Matches } from '../../src/model/matches.ts'
 import { createEngine } from '../../src/rules/engine.ts'
@@ -23,6 +23,7 @@ export class EngineDriver {
   readonly partitions: PartitionTracker
   readonly changes: EpisodeChange[] = []
   readonly ledger: LedgerDelta[] = []
+  readonly recomputes: Recompute[] = []
   readonly firings = new Map<string, { rule: string; group: string; atMs: number; value: number }>()
   readonly reorderMs: number
   nowMs = 0
@@ -104,6 +105,7 @@ export class EngineDriver {
     const effects: Effects = this.engine.take()
     this.changes.push(...effects.episodes)
     this.ledger.push(...effects.ledger)
+    this.recomputes.push(...effects.recomputes)
     return effects.episodes
   }
 

@@ -22,6 +22,8 @@ export function faultyStore(
     readonly sleep: (ms: number) => Promise<void>
     /** Asked at every call: faults stop at the end of a run. */
     readonly faults: () => StoreFaults
+    /** Of the process: it would have answered otherwise where another version did. */
+    readonly engineVersion: string
   },
 ): CoreStore {
   const { random, sleep, faults } = parts
@@ -47,7 +49,11 @@ export function faultyStore(
     },
     async *readLog(from, kind) {
       await pass()
-      yield* inner.readLog(from, kind)
+      for await (const entry of inner.readLog(from, kind)) {
+        const { engineVersion } = entry
+        const isOwn = engineVersion === parts.engineVersion
+        yield isOwn ? entry : { ...entry, effectsHash: `as ${engineVersion} had it` }
+      }
     },
     async saveCheckpoint(buckets, next) {
       await pass()

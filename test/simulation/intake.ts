@@ -42,6 +42,7 @@ export class SimulatedIntake {
   readonly #open = new Map<string, OpenSlab>()
   readonly #seq = new Map<string, number>()
   readonly #rules: LoadedRules[] = []
+  readonly #steps = new Map<string, { readonly rules: LoadedRules; readonly step: MatchStep }>()
   readonly #toCore: Channel<ToCore>[]
   readonly #toJournal: Channel<Slab>[]
   readonly #fromJournal: Channel<ToCore>
@@ -110,8 +111,7 @@ export class SimulatedIntake {
   }
 
   #match(slab: Slab, input: string): Matches {
-    const rules = this.#rules[slab.thread]!
-    const step = new MatchStep(rules.matcher(input), rules.hash)
+    const step = this.#step(slab.thread, input)
     let maxTimeMs = -Infinity
     for (let i = 0; i + 1 < slab.offsets.length; i++) {
       const { bytes, offsets, receivedMs } = slab
@@ -121,6 +121,17 @@ export class SimulatedIntake {
       step.record(this.#event, i, maxTimeMs)
     }
     return step.seal(slab, maxTimeMs)
+  }
+
+  /** One per thread and input, as long as its rules are in force. */
+  #step(thread: number, input: string): MatchStep {
+    const rules = this.#rules[thread]!
+    const key = `${thread} ${input}`
+    const known = this.#steps.get(key)
+    if (known?.rules === rules) return known.step
+    const step = new MatchStep(rules.matcher(input), rules.hash)
+    this.#steps.set(key, { rules, step })
+    return step
   }
 
   #journal(slab: Slab): void {

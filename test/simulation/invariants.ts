@@ -97,7 +97,7 @@ export class Invariants {
     }
     const body = JSON.parse(row.body) as LogBody
     const { no, engine_version: engineVersion, effects_hash: effectsHash } = row
-    this.log.push({ no, epoch: row.epoch, body, engineVersion, effectsHash })
+    this.log.push({ no, epoch: row.epoch, body, engineVersion, effectsHash, ruleHashes: null })
     if (body.kind === 'rules') {
       const order = this.#rules.written.get(body.ruleset)?.find((n) => n >= this.#rulesOrder)
       if (order === undefined) this.#broken(`entry ${no} brings back older rules`)

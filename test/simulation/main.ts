@@ -22,8 +22,11 @@ const { values } = parseArgs({
     only: { type: 'string' },
     shrink: { type: 'string' },
     'stop-at-failure': { type: 'boolean', default: false },
+    progress: { type: 'boolean', default: false },
   },
 })
+
+const PROGRESS_MS = 15_000
 
 if (values.replay !== undefined) await replayOne(Number(values.replay))
 else if (values.shrink !== undefined) await shrinkOne(Number(values.shrink))
@@ -31,11 +34,18 @@ else await runAll(Number(values.from), Number(values.seeds))
 
 async function runAll(from: number, seeds: number): Promise<void> {
   const startMs = performance.now()
+  let done = 0
+  let told = startMs
   const figures = await runMany({
     from,
     seeds,
     jobs: Math.max(1, Math.min(Number(values.jobs), seeds)),
     onResult({ seed, failures }) {
+      done++
+      if (values.progress && performance.now() - told >= PROGRESS_MS) {
+        told = performance.now()
+        console.log(`${done} of ${seeds} seeds`)
+      }
       if (failures.length === 0) return true
       console.log(`seed ${seed}: ${failures[0]!.split('\n')[0]!.slice(0, 400)}`)
       console.log(`  npm run simulate -- --replay ${seed}`)

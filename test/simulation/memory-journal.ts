@@ -13,10 +13,20 @@ export class MemoryJournal {
   readonly #batches = new Map<string, JournalBatch[]>()
   /** While true the disk refuses every append. */
   isFull = false
+  /** What the disk has lost although it had been accepted. */
+  readonly lost: { readonly partition: string; readonly from: number; readonly to: number }[] = []
 
   /** Batches of a partition in order of position. */
   batches(partition: string): readonly JournalBatch[] {
     return this.#batches.get(partition) ?? []
+  }
+
+  /** The batch that begins there cannot be read any more. */
+  lose(partition: string, first: number): void {
+    const batches = this.#batches.get(partition)!
+    const at = batches.findIndex((batch) => batch.first === first)
+    const [{ count }] = batches.splice(at, 1) as [JournalBatch]
+    this.lost.push({ partition, from: first, to: first + count })
   }
 
   partitions(): JournalPartition[] {
@@ -24,7 +34,7 @@ export class MemoryJournal {
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([partition, batches]) => ({
         partition,
-        first: 0,
+        first: batches[0]!.first,
         next: nextOf(batches),
         minReceivedMs: Math.min(...batches.map(({ receivedMs }) => receivedMs)),
         maxReceivedMs: Math.max(...batches.map(({ receivedMs }) => receivedMs)),

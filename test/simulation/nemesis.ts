@@ -16,6 +16,8 @@ export type Action = { readonly atMs: number; readonly number: number } & (
   | { readonly kind: 'receiver-down'; readonly receiver: string; readonly forMs: number }
   | { readonly kind: 'input-silent'; readonly input: string; readonly forMs: number }
   | { readonly kind: 'stall'; readonly forMs: number }
+  /** Matching falls behind for a while; then all processes die and the journal has holes. */
+  | { readonly kind: 'damage'; readonly forMs: number; readonly share: number }
   | { readonly kind: 'edit-title'; readonly rule: number }
   | { readonly kind: 'edit-threshold'; readonly rule: number; readonly atLeast: number }
   | { readonly kind: 'edit-window'; readonly rule: number; readonly withinMs: number }
@@ -84,6 +86,8 @@ function detail(
     case 'journal-full':
     case 'stall':
       return { kind, forMs: random.between(500, 12_000) }
+    case 'damage':
+      return { kind, forMs: random.between(1_000, 6_000), share: random.pick([0.3, 0.9]) }
     case 'clock-step':
       return { kind, byMs: random.pick([-3_600_000, 3_600_000, -90_000, 90_000, 1_000]) }
     case 'receiver-down':

@@ -50,7 +50,7 @@ export class Receivers {
     const id = request.headers['webhook-id']!
     await sleep(random.delay(30))
     const isDown = (this.#down.get(receiver) ?? 0) > nowMs()
-    const fault = isDown || random.chance(faults().failing) ? random.between(0, 6) : -1
+    const fault = isDown || random.chance(faults().failing) ? random.between(0, 8) : -1
     this.#parts.told(`${receiver} gets ${id}: ${fault}`)
     switch (fault) {
       case 0:
@@ -63,6 +63,10 @@ export class Receivers {
       case 3:
         return { kind: 'failure', reason: 'network', detail: 'connection refused' }
       case 4:
+        return { kind: 'failure', reason: 'egressRefused', detail: 'a private address' }
+      case 5:
+        return answer(random.pick([301, 400, 401, 404, 503]))
+      case 6:
         if (receiver !== this.#parts.mayBeGone) return answer(503)
         this.gone.add(receiver)
         return answer(410)

@@ -1,5 +1,5 @@
 import { GelfEvent } from '../../src/ingest/normalise/gelf-event.ts'
-import type { CoreStore, LogEntry, SavedBucket } from '../../src/model/commit.ts'
+import type { CoreStore, LogEntry, SavedBucket, TimeBucket } from '../../src/model/commit.ts'
 import type { Report } from '../../src/model/occurrence.ts'
 import { DEFAULT_TIMING } from '../../src/model/partition.ts'
 import type { Engine } from '../../src/rules/engine.ts'
@@ -13,36 +13,52 @@ import type { World } from './world.ts'
 /** Buckets of a rule's groups, and the one of the rule as a whole. */
 const BUCKETS = 257
 
-/** The log run from scratch answers what it answered then (design §4.1). */
-export async function checkReplay(world: World): Promise<void> {
+/** A checkpoint as it was at some moment, with the entry from which on the log is run again. */
+export interface KeptCheckpoint {
+  readonly next: number
+  readonly time: TimeBucket | undefined
+  readonly buckets: readonly SavedBucket[]
+}
+
+/**
+ * The log run again answers what it answered then (design §4.1). From the checkpoint that
+ * {@link checkState} used: it has run all of the log up to there from scratch.
+ */
+export async function checkReplay(world: World, kept: KeptCheckpoint | undefined): Promise<void> {
   const { log } = world.invariants
-  await run(world, fromScratch(world, log), 0)
-  world.say(`replayed ${log.length}`)
+  const from = kept?.next ?? 0
+  const rest = log.filter(({ no }) => no >= from)
+  await run(world, storeOf(world, rest, kept), from)
+  world.say(`replayed ${rest.length} of ${log.length}`)
 }
 
 /**
  * State equality: a start from the checkpoint and a run from scratch hold the same windows, byte
- * for byte, and so does every bucket that was last saved at its own entry.
+ * for byte, and so does every bucket that was last saved at its own entry. Nothing before the
+ * first claim.
  */
-export async function checkState(world: World): Promise<void> {
+export async function checkState(world: World): Promise<KeptCheckpoint | undefined> {
   const { log } = world.invariants
   const store = world.database.store({ before: () => undefined, committed: () => undefined })
   const shard = world.database.sql.prepare('SELECT checkpoint_next AS no FROM shard').get()
-  if (shard === undefined) return
-  const recovered = await run(world, store, Number(shard['no']))
-  const whole = await run(world, fromScratch(world, log), 0)
+  if (shard === undefined) return undefined
+  const next = Number(shard['no'])
+  const { time, buckets: stored } = await store.loadCheckpoint()
+  const buckets: SavedBucket[] = []
+  for await (const bucket of stored) buckets.push(bucket)
+  const recovered = await run(world, store, next)
+  const whole = await run(world, storeOf(world, log), 0)
   const differing = differences(recovered, whole)
   if (differing.length > 0) {
     world.broken(`after entry ${log.length} a start from the checkpoint differs: ${differing[0]}`)
   }
-  await checkSaved(world, store)
+  await checkSaved(world, buckets)
+  return { next, time, buckets }
 }
 
-async function checkSaved(world: World, store: CoreStore): Promise<void> {
-  const saved: SavedBucket[] = []
-  for await (const bucket of (await store.loadCheckpoint()).buckets) saved.push(bucket)
+async function checkSaved(world: World, saved: readonly SavedBucket[]): Promise<void> {
   const last = Math.max(0, ...saved.map(({ no }) => no))
-  const engine = await run(world, fromScratch(world, world.invariants.log.slice(0, last)), 0)
+  const engine = await run(world, storeOf(world, world.invariants.log.slice(0, last)), 0)
   const inForce = new Set(engine.stateHashes().map(({ stateHash }) => stateHash))
   for (const bucket of saved) {
     if (bucket.no !== last || !inForce.has(bucket.stateHash)) continue
@@ -59,19 +75,21 @@ function differences(a: Engine, b: Engine): string[] {
   )
 }
 
-/** A store that holds no checkpoint and forgot no entry. */
-function fromScratch(world: World, log: readonly LogEntry[]): CoreStore {
+/** A store that holds these entries and this checkpoint, or none. */
+function storeOf(world: World, log: readonly LogEntry[], kept?: KeptCheckpoint): CoreStore {
   const store: Pick<CoreStore, 'readLog' | 'loadRuleset' | 'loadCheckpoint'> = {
     async *readLog() {
       yield* log
     },
     loadRuleset: async (hash) => world.rules.loaded.get(hash)?.content(),
-    loadCheckpoint: async () => ({ time: undefined, buckets: nothing() }),
+    loadCheckpoint: async () => ({ time: kept?.time, buckets: each(kept?.buckets ?? []) }),
   }
   return store as CoreStore
 }
 
-async function* nothing(): AsyncGenerator<SavedBucket> {}
+async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
+  yield* items
+}
 
 async function run(world: World, store: CoreStore, from: number): Promise<Engine> {
   let rules: LoadedRules | undefined

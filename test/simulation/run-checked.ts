@@ -2,7 +2,7 @@ import { runSeed } from './run-seed.ts'
 import type { SeedResult } from './run-seed.ts'
 
 /** Every so many seeds are run twice: equal seeds must give equal traces. */
-const TWICE_EVERY = 20
+const TWICE_EVERY = 50
 
 /** What is told of one seed from one thread to another. */
 export type Told = Omit<SeedResult, 'lines' | 'plan'>

@@ -12,6 +12,8 @@ export interface Figures {
 
 /** Some times what a seed needs; a broken engine must not take the machine with it. */
 const HEAP_MB = 1_000
+/** A world's garbage dies young, if it is given the time. */
+const YOUNG_MB = 64
 /** Of the whole process: typed arrays and SQLite lie outside the heap. */
 const MEMORY_BYTES = 3 * 2 ** 30
 const LOOK_MS = 250
@@ -37,7 +39,7 @@ export async function runMany(options: {
   const ends = Array.from({ length: jobs }, (_, i) => {
     const worker = new Worker(new URL('./worker.ts', import.meta.url), {
       workerData: { from: from + i, to: from + seeds, step: jobs },
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB, maxYoungGenerationSizeMb: YOUNG_MB },
     })
     workers.push(worker)
     worker.on('message', (told: Told) => {

@@ -34,9 +34,9 @@ export async function runSeed(
   const world = new World(seed, swarm, await SimulatedDatabase.create(), trace)
   try {
     await world.run(plan)
-    await checkState(world)
+    const kept = await checkState(world)
     await world.calmDown()
-    await verdictOn(world)
+    await verdictOn(world, kept)
   } catch (error) {
     world.broken(`${ITSELF_FAILED}: ${(error as Error).stack}`)
   }

@@ -16,6 +16,8 @@ export interface Swarm {
     readonly slow: number
     readonly failing: number
   }
+  /** Processes of two engine versions follow each other: each has other hashes for its effects. */
+  readonly deploys: boolean
   readonly receiverFailing: number
   readonly mayBeGone: boolean
   readonly traffic: {
@@ -48,6 +50,7 @@ export const NEMESES = [
   'receiver-down',
   'input-silent',
   'stall',
+  'damage',
   'edit-title',
   'edit-threshold',
   'edit-window',
@@ -72,6 +75,7 @@ export function swarmOf(seed: number): Swarm {
       slow: on(0.01, 0),
       failing: on(0.06, 0),
     },
+    deploys: random.chance(0.3),
     receiverFailing: on(0.3, 0),
     mayBeGone: random.chance(0.2),
     traffic: {

@@ -1,21 +1,24 @@
 import { oracle } from './oracle.ts'
 import type { OracleRule } from './oracle.ts'
 import { checkReplay } from './replays.ts'
+import type { KeptCheckpoint } from './replays.ts'
 import { SLO_ID } from './rule-spec.ts'
+import { checkGaps } from './verdict-gaps.ts'
 import { checkOldNews } from './verdict-old-news.ts'
 import type { World } from './world.ts'
 
 /** Looks at a world that has come to rest, and says everything that is not as it must be. */
-export async function verdictOn(world: World): Promise<void> {
+export async function verdictOn(world: World, kept: KeptCheckpoint | undefined): Promise<void> {
   if (world.failures.length > 0) return
   const { sql } = world.database
   const all = <Row>(text: string): Row[] => sql.prepare(text).all() as Row[]
   checkOracle(world, all)
   checkNothingStuck(world, all)
+  checkGaps(world)
   checkDeliveries(world, all)
   checkIncidents(world, all)
   checkCommands(world, all)
-  await checkReplay(world)
+  await checkReplay(world, kept)
 }
 
 type All = <Row>(text: string) => Row[]

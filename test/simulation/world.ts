@@ -115,12 +115,23 @@ export class World {
     for (let round = 0; round < 2; round++) {
       this.#step(3 * 3_600_000)
       for (const { name } of this.swarm.rules.inputs) this.#send(this.#flush(name))
+      // What came too late is read back about now: the first time, somebody trips over the cable.
+      if (round === 0) this.#killSoon()
       await this.#pass(4_000)
     }
     for (let day = 0; day < 5 && this.#pending() > 0; day++) {
       this.#step(86_400_000)
       await this.#pass(70_000)
     }
+  }
+
+  #killSoon(): void {
+    const process = this.serving()[0]
+    const when = this.#random.pick(['before', 'after', 'between'] as const)
+    this.scheduler.after(this.#random.between(0, 300), () => {
+      if (when === 'between') process?.kill('killed at the end')
+      else process?.killAtCommit(when)
+    })
   }
 
   async #pass(ms: number): Promise<void> {
@@ -201,6 +212,10 @@ export class World {
         return
       case 'stall':
         return target?.intake.stall(scheduler.nowMs + action.forMs)
+      case 'damage':
+        for (const { intake } of alive) intake.stall(scheduler.nowMs + action.forMs)
+        scheduler.after(action.forMs, () => this.#damage(action))
+        return
       case 'people':
         return this.people.act(action)
       case 'edit-title':
@@ -209,6 +224,27 @@ export class World {
       case 'add-rule':
       case 'remove-rule':
         return this.#edit(action)
+    }
+  }
+
+  /**
+   * The power goes, and of what nobody has evaluated yet the journal has lost some. Its end is
+   * there: what came after it would be written to another partition.
+   */
+  #damage({ number, share }: Action & { readonly kind: 'damage' }): void {
+    for (const process of this.processes) process.kill('the power goes')
+    const random = new Random(this.#seed, `damage ${number}`)
+    const rows = this.database.sql.prepare('SELECT id, next FROM "partition"').all()
+    const evaluated = new Map(rows.map(({ id, next }) => [String(id), Number(next)]))
+    for (const { partition } of this.journal.partitions()) {
+      const waiting = this.journal
+        .batches(partition)
+        .filter(({ first }) => first >= (evaluated.get(partition) ?? 0))
+      for (const { first } of waiting.slice(0, -1)) {
+        if (!random.chance(share)) continue
+        this.journal.lose(partition, first)
+        this.say(`the journal loses ${partition}:${first}`)
+      }
     }
   }
 
@@ -240,6 +276,7 @@ export class World {
       threads: swarm.threads,
       slabMax: swarm.slabMax,
       delayMs: swarm.delayMs,
+      engineVersion: () => (swarm.deploys ? this.#random.pick(['old', 'new']) : 'old'),
       clockFaults: swarm.clock,
       storeFaults: () =>
         this.#isCalm

@@ -7,6 +7,7 @@ import type { EpisodeChange } from '../../src/model/episode.ts'
 import type { RulesetSource } from '../../src/model/ruleset.ts'
 import { activate, correlate, passTime } from '../../src/pipeline.ts'
 import { createEngine } from '../../src/rules/engine.ts'
+import type { Engine } from '../../src/rules/engine.ts'
 import { PartitionTracker } from '../../src/rules/partition-tracker.ts'
 import { LoadedRules } from '../../src/threads/core/loaded-rules.ts'
 import { Rematch } from '../../src/threads/core/rematch.ts'
@@ -26,6 +27,24 @@ export function keepWholeLog(data: string): void {
   database.close()
 }
 
+/** A line of the log as {@link keepWholeLog} kept it. */
+export interface KeptEntry {
+  readonly no: number
+  readonly body: LogBody
+  /** Of the answer that was given then. */
+  readonly hash: string
+}
+
+/** The entries from `from` on, from a database or a copy of one. */
+export function readWholeLog(file: string, from = 0): KeptEntry[] {
+  const database = new DatabaseSync(file)
+  const rows = database
+    .prepare('SELECT no, body, effects_hash AS hash FROM whole_log WHERE no >= ? ORDER BY no')
+    .all(from) as unknown as { no: number; body: string; hash: string }[]
+  database.close()
+  return rows.map(({ no, body, hash }) => ({ no, body: JSON.parse(body) as LogBody, hash }))
+}
+
 /** What an engine that knows nothing answers to every entry, records read from the journal. */
 export function runWholeLog(
   data: string,
@@ -38,46 +57,43 @@ export function runWholeLog(
   /** Entries whose answer has another hash than the one that is stored. */
   readonly differences: number
 } {
-  const database = new DatabaseSync(databaseFile({ data }), { readOnly: true })
-  const rows = database
-    .prepare('SELECT no, body, effects_hash AS hash FROM whole_log ORDER BY no')
-    .all() as unknown as { no: number; body: string; hash: string }[]
-  database.close()
+  const entries = readWholeLog(databaseFile({ data }))
   const journal = openJournalReader({ folder: journalFolder({ data }), report: () => undefined })
-  const answers: CommitEntry[] = []
-  let differences = 0
-  const run = freshRun(source, new Rematch(journal, new GelfEvent()))
-  for (const { no, body, hash } of rows) {
-    const answer = run(JSON.parse(body) as LogBody, no)
-    if (answer.effectsHash !== hash) differences++
-    answers.push(answer)
-  }
+  const rematch = new Rematch(journal, new GelfEvent())
+  const run = new UninterruptedRun(source)
+  const answers = entries.map((entry) => ({ entry, answer: run.apply(entry, rematch) }))
   journal.close()
   return {
-    changes: answers.flatMap(({ effects }) => effects.episodes),
-    ledger: answers.flatMap(({ effects }) => effects.ledger),
-    kinds: new Set(answers.map(({ body }) => body.kind)),
-    entries: rows.length,
-    differences,
+    changes: answers.flatMap(({ answer: { effects } }) => effects.episodes),
+    ledger: answers.flatMap(({ answer: { effects } }) => effects.ledger),
+    kinds: new Set(answers.map(({ answer: { body } }) => body.kind)),
+    entries: entries.length,
+    differences: answers.filter(({ entry, answer }) => answer.effectsHash !== entry.hash).length,
   }
 }
 
-/** One rule set from the first entry to the last. */
-function freshRun(
-  source: RulesetSource,
-  rematch: Rematch,
-): (body: LogBody, no: number) => CommitEntry {
-  const rules = new LoadedRules(source)
-  const partitions = new PartitionTracker([], (input) => rules.timing(input))
-  const reorderOf = (input: string): number => rules.timing(input).reorderMs
-  const engine = createEngine({ ruleset: rules.ruleset, reorderOf })
-  return (body, no) => {
+/** One engine and one rule set, from the first entry to the last. */
+export class UninterruptedRun {
+  readonly partitions: PartitionTracker
+  readonly engine: Engine
+  readonly #rules: LoadedRules
+
+  constructor(source: RulesetSource) {
+    const rules = new LoadedRules(source)
+    this.#rules = rules
+    this.partitions = new PartitionTracker([], (input) => rules.timing(input))
+    const reorderOf = (input: string): number => rules.timing(input).reorderMs
+    this.engine = createEngine({ ruleset: rules.ruleset, reorderOf })
+  }
+
+  apply({ body, no }: Pick<KeptEntry, 'body' | 'no'>, rematch: Rematch): CommitEntry {
+    const { engine, partitions } = this
     if (body.kind === 'clock') return passTime(engine, partitions, body, no)
     if (body.kind === 'rules') return activate(engine, partitions, body, no)
     if (body.kind !== 'records') throw new Error(`no ${body.kind} entry was expected`)
     const { partition, from, to, nowMs, ruleset } = body
     const matches = rematch.read(partition, { from, to }, (input) => {
-      return { matcher: rules.matcher(input), ruleset: rules.hash }
+      return { matcher: this.#rules.matcher(input), ruleset: this.#rules.hash }
     })
     return correlate(engine, partitions, { partition, from, matches }, { nowMs, ruleset, no })
   }

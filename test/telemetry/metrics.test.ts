@@ -41,6 +41,13 @@ describe('/metrics', () => {
     expect(series[0]).toContain('"r0"')
   })
 
+  it('counts the rules that lack records for now', async () => {
+    const warming = rule('a', { matches: 0, lastMatchMs: null, warmingUntilMs: NOW_MS + 1 })
+    const rules = [warming, rule('b', { matches: 1, lastMatchMs: NOW_MS })]
+    expect(await lines({ stats: () => sampleStats({ rules }) })).toContain('tocsin_rules_warming 1')
+    expect(await lines()).toContain('tocsin_rules_warming 0')
+  })
+
   it('takes incidents and outbox from the database', async () => {
     expect(await lines()).toEqual(
       expect.arrayContaining([

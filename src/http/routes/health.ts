@@ -4,7 +4,12 @@ import type { HttpOptions } from '../options.ts'
 import { noQuery } from '../requests.ts'
 import { list } from '../schemas.ts'
 
-const readiness = z.object({ ready: z.boolean(), reasons: list(z.string()) })
+const readiness = z.object({
+  ready: z.boolean(),
+  reasons: list(z.string()),
+  /** What works, but may not be right. */
+  warnings: list(z.string()),
+})
 
 /** For probes: alive means the process answers, ready that it takes and evaluates events. */
 export function healthRoutes(app: App, { ready }: HttpOptions): void {

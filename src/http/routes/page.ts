@@ -11,6 +11,7 @@ import { rulesWithFigures } from '../rules-with-figures.ts'
 /** Incidents on the overview, each with its report: a screenful. */
 const INCIDENTS_SHOWN = 20
 const DEAD_SHOWN = 5
+const OLD_NEWS_SHOWN = 10
 
 /** The plain page: overview, one page per incident, one style sheet. */
 export function pageRoutes(app: App, options: HttpOptions, rates: InputRates): void {
@@ -20,9 +21,10 @@ export function pageRoutes(app: App, options: HttpOptions, rates: InputRates): v
     schema: { hide: true, querystring: noQuery },
     handler: async (_, reply) => {
       const { readModel, clock, version } = options
-      const [page, dead, slo] = await Promise.all([
+      const [page, dead, oldNews, slo] = await Promise.all([
         readModel.incidents({ open: true, limit: INCIDENTS_SHOWN }),
         readModel.deliveries({ state: 'dead', limit: DEAD_SHOWN }),
+        readModel.episodes({ disposition: 'old_news', limit: OLD_NEWS_SHOWN }),
         options.slo(),
       ])
       const details = await Promise.all(page.items.map(({ id }) => readModel.incident(id)))
@@ -37,6 +39,7 @@ export function pageRoutes(app: App, options: HttpOptions, rates: InputRates): v
         rules: rulesWithFigures(options.rules(), options.stats()),
         slo,
         dead: dead.items,
+        oldNews: oldNews.items,
       })
       return reply.type('text/html; charset=utf-8').send(text)
     },

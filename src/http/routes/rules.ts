@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { App } from '../app.ts'
+import { HttpProblem } from '../http-problem.ts'
 import type { HttpOptions } from '../options.ts'
 import { configName, noQuery, paging, problems } from '../requests.ts'
 import { rulesWithFigures } from '../rules-with-figures.ts'
@@ -38,6 +39,22 @@ export function ruleRoutes(app: App, options: HttpOptions): void {
       ruleset: options.ruleset() ?? null,
       lastReload: options.stats()?.lastReload ?? null,
     }),
+  })
+  app.post('/api/v1/rules/:id/confirm', {
+    schema: {
+      operationId: 'confirmRule',
+      tags: ['rules'],
+      summary: 'Vouch for a rule that is unverified',
+      params: z.strictObject({ id: configName }),
+      querystring: noQuery,
+      body: z.strictObject({}).nullish(),
+      response: { 200: z.object({ id: z.string() }), ...problems(400, 401, 403, 409) },
+    },
+    handler: async ({ params: { id: ruleId }, actor }) => {
+      const id = options.newId()
+      if (await options.confirm({ id, ruleId, actor: actor?.name ?? 'anonymous' })) return { id }
+      throw new HttpProblem('conflict', `There is no unverified rule "${ruleId}".`)
+    },
   })
   app.get('/api/v1/rules/:id/ledger', {
     schema: {

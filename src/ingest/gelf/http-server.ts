@@ -1,10 +1,10 @@
 import fastify from 'fastify'
 import type { FastifyError, FastifyInstance } from 'fastify'
 
+import type { Report } from '../../model/occurrence.ts'
 import { MAX_BODY_BYTES } from '../normalise/limits.ts'
 import { ByteBudget } from './byte-budget.ts'
 import { HttpRefusal, refusalOf, sendRefusal } from './http-refusal.ts'
-import type { GelfHttpOptions } from './http.ts'
 import type { IntakeReport } from './intake-report.ts'
 import type { InputTls } from './tls.ts'
 
@@ -19,12 +19,20 @@ const MAX_CONNECTIONS = 2_000
 /** Bodies of all requests under way; one that does not say its length may have the most. */
 const MAX_HELD_BYTES = 256 * 1_048_576
 
+export interface InputHttpServerOptions {
+  /** The one address that it answers on, for the sentence about all others. */
+  readonly path: string
+  readonly intake: IntakeReport
+  readonly tls: InputTls | undefined
+  readonly report: Report
+  /** For tests. Defaults 10 s until the headers are there, 30 s until the body is. */
+  readonly headersTimeoutMs?: number | undefined
+  readonly requestTimeoutMs?: number | undefined
+}
+
 /** The HTTP server of an input: bodies as bytes, deadlines, and every refusal as a problem. */
-export function gelfHttpServer(
-  options: GelfHttpOptions,
-  intake: IntakeReport,
-  tls: InputTls | undefined,
-): FastifyInstance {
+export function inputHttpServer(options: InputHttpServerOptions): FastifyInstance {
+  const { intake, tls } = options
   const requestTimeout = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
   const headersTimeout = Math.min(options.headersTimeoutMs ?? HEADERS_TIMEOUT_MS, requestTimeout)
   const server: FastifyInstance = fastify({
@@ -69,7 +77,7 @@ export function gelfHttpServer(
     done(null, body),
   )
   server.setNotFoundHandler((_request, reply) =>
-    sendRefusal(reply, new HttpRefusal(404, undefined, 'expected POST /gelf')),
+    sendRefusal(reply, new HttpRefusal(404, undefined, `expected POST ${options.path}`)),
   )
   server.setErrorHandler((error: FastifyError | HttpRefusal, _request, reply) => {
     const refusal = refusalOf(error)

@@ -10,7 +10,7 @@ import type { RecordSink, Source } from '../source.ts'
 import { bearerCheck } from './bearer.ts'
 import { unpackBody } from './http-body.ts'
 import { HttpRefusal } from './http-refusal.ts'
-import { gelfHttpServer } from './http-server.ts'
+import { inputHttpServer } from './http-server.ts'
 import { takeRequest } from './http-take.ts'
 import { Idempotency } from './idempotency.ts'
 import { IntakeReport } from './intake-report.ts'
@@ -51,7 +51,7 @@ export function gelfHttpSource(options: GelfHttpOptions): Source {
   const { name, listen, sink, report, clock } = options
   const intake = new IntakeReport({ report, input: name, transport: 'http' })
   const tls = options.tls && inputTls(options.tls, { ...options, input: name })
-  const server = gelfHttpServer(options, intake, tls)
+  const server = inputHttpServer({ ...options, path: '/gelf', intake, tls })
   const isAuthorized = bearerCheck(options.token)
   const idempotency = new Idempotency({
     clock,

@@ -11,11 +11,19 @@ export class IntakeReport {
   readonly #report: Report
   readonly #input: string
   readonly #transport: string
+  readonly #onDropped: ((count: number) => void) | undefined
   readonly #rejected = new Map<Rejection, number>()
   #accepted = 0
 
-  constructor(options: { report: Report; input: string; transport: string }) {
+  constructor(options: {
+    report: Report
+    input: string
+    transport: string
+    /** Told of records that are lost because there was no room for them. */
+    onDropped?: (count: number) => void
+  }) {
     this.#report = options.report
+    this.#onDropped = options.onDropped
     this.#input = options.input
     this.#transport = options.transport
   }
@@ -84,6 +92,7 @@ export class IntakeReport {
     if (this.#rejected.size === 0) return
     for (const [reason, count] of this.#rejected) {
       this.#report({ name: 'input.rejected', labels: { input: this.#input, reason }, count })
+      if (reason === 'overload' || reason === 'journal') this.#onDropped?.(count)
     }
     this.#rejected.clear()
   }

@@ -41,6 +41,8 @@ export interface GelfTcpOptions {
   readonly report: Report
   readonly clock: Clock
   readonly timers: Timers
+  /** Told of records that are lost because there was no room for them. */
+  readonly onDropped?: (count: number) => void
   /** Default 2,000 and 200. */
   readonly maxConnections?: number
   readonly maxConnectionsPerSource?: number

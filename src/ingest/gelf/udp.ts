@@ -28,6 +28,8 @@ export interface GelfUdpOptions {
   readonly report: Report
   readonly clock: Clock
   readonly timers: Timers
+  /** Told of records that are lost because there was no room for them. */
+  readonly onDropped?: (count: number) => void
 }
 
 /**

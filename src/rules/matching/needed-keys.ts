@@ -66,9 +66,9 @@ export function lightestKeys(
   return { keys: sets.flatMap(({ keys }) => keys), weight }
 }
 
-/** One text per key, for maps. */
+/** A text by which keys are counted; that two unlike ones could share it does no harm there. */
 export function keyName({ field, form, key }: FieldKey): string {
-  return JSON.stringify([field, form, typeof key, String(key)])
+  return `${form} ${field} ${String(key)}`
 }
 
 function inField(need: ValueNeed, field: string): Need {

@@ -2,8 +2,7 @@ import type { GroupKey } from '../../model/group.ts'
 import { wordsFor } from './group-hash.ts'
 import type { GroupHash } from './group-hash.ts'
 import type { StateWriter } from './state-bytes.ts'
-import { orderFor, UNIT_WORDS } from './unit-arena.ts'
-import type { UnitArena } from './unit-arena.ts'
+import { orderFor, UNIT_WORDS, UnitArena } from './unit-arena.ts'
 
 /** What is kept of a group, as numbers of 32 bits. */
 const HASH_HIGH = 0
@@ -37,7 +36,13 @@ const GROUPS_MAX = 0xff_fffe
  * group lies, so that all rules share it.
  */
 export class GroupStore {
+  /** Of the records. */
   readonly arena: UnitArena
+  /**
+   * Of the keys, apart: a key beside a group's first record would stay there when the records have
+   * long moved to a larger block, and keep the room between keys from ever being used again.
+   */
+  readonly #letters = new UnitArena()
   readonly #chunks: Uint32Array[] = []
   #count = 0
   #firstFree = -1
@@ -70,7 +75,7 @@ export class GroupStore {
     const words = this.#words(id)
     const base = baseOf(id)
     const length = words[base + KEY_LENGTH]!
-    this.arena.give(words[base + KEY]!, orderFor(keyUnits(length)))
+    this.#letters.give(words[base + KEY]!, orderFor(keyUnits(length)))
     words[base] = this.#firstFree + 1
     this.#firstFree = id
   }
@@ -83,8 +88,8 @@ export class GroupStore {
     const length = words[base + KEY_LENGTH]!
     if (length !== keptLength(hash)) return false
     const block = words[base + KEY]!
-    const letters = this.arena.words(block)
-    const first = this.arena.base(block)
+    const letters = this.#letters.words(block)
+    const first = this.#letters.base(block)
     const { words: sought, wordCount } = hash
     for (let i = 0; i < wordCount; i++) if (letters[first + i] !== sought[i]) return false
     return true
@@ -96,8 +101,8 @@ export class GroupStore {
     const kept = words[base + KEY_LENGTH]!
     const length = (kept & ~WIDE) >>> 0
     const block = words[base + KEY]!
-    const letters = this.arena.words(block)
-    const first = this.arena.base(block)
+    const letters = this.#letters.words(block)
+    const first = this.#letters.base(block)
     let key = ''
     if (kept >= WIDE) {
       for (let i = 0; i < length; i++) key += String.fromCharCode(wideAt(letters, first, i))
@@ -123,9 +128,9 @@ export class GroupStore {
     const base = baseOf(id)
     const length = words[base + KEY_LENGTH]!
     const block = words[base + KEY]!
-    const { arena } = this
+    const letters = this.#letters
     const isWide = length >= WIDE
-    if (!isWide && to.letters(arena.words(block), arena.base(block), length)) return
+    if (!isWide && to.letters(letters.words(block), letters.base(block), length)) return
     to.text(this.key(id))
   }
 
@@ -217,9 +222,9 @@ export class GroupStore {
 
   #writeKey(words: Uint32Array, base: number, hash: GroupHash): void {
     const length = keptLength(hash)
-    const block = this.arena.take(orderFor(keyUnits(length)))
-    const letters = this.arena.words(block)
-    const first = this.arena.base(block)
+    const block = this.#letters.take(orderFor(keyUnits(length)))
+    const letters = this.#letters.words(block)
+    const first = this.#letters.base(block)
     const { words: given, wordCount } = hash
     for (let i = 0; i < wordCount; i++) letters[first + i] = given[i]!
     words[base + KEY] = block

@@ -6,12 +6,15 @@ const CHUNK_ORDER = 13
 const CHUNK_UNITS = 1 << CHUNK_ORDER
 const NONE = 0xffff_ffff
 
+/** Word of a free block that tells its order; the two before it link it. */
+const ORDER = 2
+
 /** A piece of memory, seen as whole numbers and as floating-point numbers. */
 interface Chunk {
   readonly words: Uint32Array
   readonly floats: Float64Array
-  /** By unit: order + 1 where a free block begins, else 0. */
-  readonly free: Uint8Array
+  /** A bit per unit: whether a free block begins there. */
+  readonly free: Uint32Array
 }
 
 /**
@@ -22,7 +25,7 @@ interface Chunk {
 export class UnitArena {
   readonly #chunks: (Chunk | undefined)[] = []
   readonly #unused: number[] = []
-  /** First free block by order; free blocks are linked in their first two words. */
+  /** First free block by order; see {@link ORDER} for what free blocks hold. */
   readonly #first = new Uint32Array(CHUNK_ORDER + 1).fill(NONE)
   #bytes = 0
 
@@ -66,12 +69,11 @@ export class UnitArena {
       this.#dropChunk(block >>> CHUNK_ORDER)
       return
     }
-    const { free } = this.#chunks[block >>> CHUNK_ORDER]!
     let whole = block
     let size = order
     while (size < CHUNK_ORDER) {
       const other = whole ^ (1 << size)
-      if (free[other & (CHUNK_UNITS - 1)] !== size + 1) break
+      if (!this.#isFree(other, size)) break
       this.#unlink(other, size)
       whole = Math.min(whole, other)
       size++
@@ -89,7 +91,7 @@ export class UnitArena {
     const chunk: Chunk = {
       words: new Uint32Array(buffer),
       floats: new Float64Array(buffer),
-      free: new Uint8Array(Math.min(units, CHUNK_UNITS)),
+      free: new Uint32Array(Math.min(units, CHUNK_UNITS) / 32),
     }
     this.#bytes += buffer.byteLength
     const index = this.#unused.pop() ?? this.#chunks.length
@@ -110,8 +112,9 @@ export class UnitArena {
     words[base] = next
     words[base + 1] = NONE
     if (next !== NONE) this.words(next)[this.base(next) + 1] = block
+    words[base + ORDER] = order
     this.#first[order] = block
-    this.#chunks[block >>> CHUNK_ORDER]!.free[block & (CHUNK_UNITS - 1)] = order + 1
+    this.#chunks[block >>> CHUNK_ORDER]!.free[(block & (CHUNK_UNITS - 1)) >>> 5]! |= bitOf(block)
   }
 
   #unlink(block: number, order: number): void {
@@ -122,8 +125,20 @@ export class UnitArena {
     if (previous === NONE) this.#first[order] = next
     else this.words(previous)[this.base(previous)] = next
     if (next !== NONE) this.words(next)[this.base(next) + 1] = previous
-    this.#chunks[block >>> CHUNK_ORDER]!.free[block & (CHUNK_UNITS - 1)] = 0
+    this.#chunks[block >>> CHUNK_ORDER]!.free[(block & (CHUNK_UNITS - 1)) >>> 5]! &= ~bitOf(block)
   }
+
+  /** Whether a free block of just this order begins at the unit. */
+  #isFree(block: number, order: number): boolean {
+    const { free } = this.#chunks[block >>> CHUNK_ORDER]!
+    if ((free[(block & (CHUNK_UNITS - 1)) >>> 5]! & bitOf(block)) === 0) return false
+    return this.words(block)[this.base(block) + ORDER] === order
+  }
+}
+
+/** A unit's bit in its word of {@link Chunk.free}. */
+function bitOf(block: number): number {
+  return 1 << (block & 31)
 }
 
 /** The smallest order whose block holds so many units. */

@@ -5,7 +5,9 @@ import { checkpoints } from './002-checkpoints.ts'
 import { rulesetOrigin } from './003-ruleset-origin.ts'
 import { keptLog } from './005-kept-log.ts'
 import { recomputes } from './006-recomputes.ts'
-import { logOffset } from './007-log-offset.ts'
+import { droppedRecords } from './006-dropped-records.ts'
+import { unverifiedRules } from './007-unverified-rules.ts'
+import { logOffset } from './008-log-offset.ts'
 import type { Dialect } from './column-types.ts'
 
 /** Brings a database to the newest schema; throws what stopped it. */
@@ -15,8 +17,10 @@ export async function migrate(database: Kysely<never>, dialect: Dialect): Promis
     '002-checkpoints': checkpoints(dialect),
     '003-ruleset-origin': rulesetOrigin(dialect),
     '005-kept-log': keptLog(dialect),
+    '006-dropped-records': droppedRecords(dialect),
     '006-recomputes': recomputes(dialect),
-    '007-log-offset': logOffset(dialect),
+    '007-unverified-rules': unverifiedRules(dialect),
+    '008-log-offset': logOffset(dialect),
   }
   const migrator = new Migrator({
     db: database,

@@ -5,6 +5,7 @@ import type { Database } from '../schema.ts'
 import type { Row } from '../rows.ts'
 import { prepare } from './statement.ts'
 import { inTransaction } from './store-error.ts'
+import { UnverifiedTable } from './unverified-table.ts'
 
 /** Takes a shard over: raises its epoch, which fences every commit of the owner before. */
 export function prepareClaim(
@@ -23,6 +24,7 @@ export function prepareClaim(
     database,
     'SELECT * FROM "partition" WHERE shard = ? ORDER BY id',
   )
+  const unverified = new UnverifiedTable(database, shard)
   return (owner, nowMs) =>
     inTransaction(database, () => {
       const row = raise.get(shard, owner, nowMs)!
@@ -31,6 +33,7 @@ export function prepareClaim(
         nextNo: row.next_no,
         checkpointNext: row.checkpoint_next,
         partitions: partitions.all(shard).map(partitionOf),
+        unverified: unverified.all(),
       }
     })
 }

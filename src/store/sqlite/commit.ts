@@ -20,6 +20,7 @@ import { OldNews } from './old-news.ts'
 import { RecomputeTable } from './recompute-table.ts'
 import type { RulesetTable } from './ruleset-table.ts'
 import { inTransaction } from './store-error.ts'
+import { UnverifiedTable } from './unverified-table.ts'
 
 /**
  * The commit of design §4.1: one transaction over the entries, their effects, what `decide` makes
@@ -36,6 +37,7 @@ export class Commit {
   readonly #decisions: DecisionTables
   readonly #rulesets: RulesetTable
   readonly #oldNews: OldNews
+  readonly #unverified: UnverifiedTable
 
   constructor(database: DatabaseSync, shard: string, rulesets: RulesetTable) {
     this.#database = database
@@ -48,6 +50,7 @@ export class Commit {
     this.#rulesets = rulesets
     this.recomputes = new RecomputeTable(database, shard)
     this.#oldNews = new OldNews(this.#episodes, this.recomputes)
+    this.#unverified = new UnverifiedTable(database, shard)
   }
 
   run(request: CommitRequest, epoch: number, decide: Decide, openKeyOf: OpenKeyOf): CommitResult {
@@ -72,6 +75,7 @@ export class Commit {
       const ruleset = rulesetOf(entry.body)
       for (const change of entry.effects.episodes) adoption.apply(change, ruleset)
       this.#counts.write(entry, request.firstNo + i)
+      if (entry.unverified !== undefined) this.#unverified.replace(entry.unverified)
     }
     return adoption
   }

@@ -1,9 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { CommitEntry } from '../../model/commit.ts'
+import type { CommitEntry, Gap } from '../../model/commit.ts'
 import { prepare } from './statement.ts'
 
 /** The newest of these are kept; each has at most some kilobytes. */
 const QUARANTINE_MAX = 10_000
+
+/** Records that are dropped so soon after others belong to the same gap. */
+const FOLD_MS = 60_000
 
 /** Partition states, SLO counts and the ledger of one entry: sums that a commit adds to. */
 export class CountTables {
@@ -13,6 +16,7 @@ export class CountTables {
   readonly #total
   readonly #ledger
   readonly #gap
+  readonly #goOn
   readonly #quarantine
   readonly #trimQuarantine
 
@@ -44,8 +48,16 @@ export class CountTables {
     )
     this.#gap = prepare(
       database,
-      `INSERT INTO gap (partition, from_position, to_position, reason, found_ms)
-       VALUES (?, ?, ?, ?, ?)`,
+      `INSERT INTO gap
+         (partition, from_position, to_position, reason, found_ms, records, from_ms, to_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    )
+    this.#goOn = prepare(
+      database,
+      `UPDATE gap SET records = records + ?, from_ms = min(from_ms, ?), to_ms = max(to_ms, ?),
+         to_position = ?
+       WHERE to_ms >= ? AND seq = (
+         SELECT max(seq) FROM gap WHERE partition = ? AND reason = 'dropped')`,
     )
     this.#quarantine = prepare(
       database,
@@ -65,9 +77,7 @@ export class CountTables {
 
   /** `no` of the entry. */
   write({ body, effects, partitions, gaps = [], quarantined = [] }: CommitEntry, no: number): void {
-    for (const { partition, from, to, reason } of gaps) {
-      this.#gap.run(partition, from, to, reason, body.nowMs)
-    }
+    for (const gap of gaps) this.#writeGap(gap, body.nowMs)
     for (const { partition, position, reason, bytes } of quarantined) {
       this.#quarantine.run(partition, position, reason, '', bytes, body.nowMs)
     }
@@ -95,5 +105,18 @@ export class CountTables {
     for (const { ruleId, hourMs, class: kind, reason, count } of effects.ledger) {
       this.#ledger.run(ruleId, hourMs, kind, reason ?? '', count)
     }
+  }
+
+  /** What is dropped while it goes on is one row, however often it is told (I2). */
+  #writeGap(gap: Gap, foundMs: number): void {
+    const { partition, reason } = gap
+    if (reason !== 'dropped') {
+      const { from, to } = gap
+      this.#gap.run(partition, from, to, reason, foundMs, to - from, null, null)
+      return
+    }
+    const { at, records, fromMs, toMs } = gap
+    if (this.#goOn.run(records, fromMs, toMs, at, fromMs - FOLD_MS, partition) > 0) return
+    this.#gap.run(partition, at, at, reason, foundMs, records, fromMs, toMs)
   }
 }

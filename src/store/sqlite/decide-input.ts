@@ -6,6 +6,7 @@ import type { Incident } from '../../model/incident.ts'
 import type { Database } from '../schema.ts'
 import { episodeOf, incidentOf, type Row } from '../rows.ts'
 import { prepare } from './statement.ts'
+import type { Statement } from './statement.ts'
 
 type IncidentRow = Row<Database['incident']>
 
@@ -55,14 +56,14 @@ export class DecideInputLoader {
     const keys = changes.map(({ change }) => openKeyOf(change))
     const named = commands.map(({ command }) => command.incidentId)
     const owners = changes.flatMap(({ incidentId }) => incidentId ?? [])
-    const byId = this.#concerned.all(JSON.stringify([...named, ...owners])).map(incidentOf)
+    const byId = among(this.#concerned, [...named, ...owners])
     const dedupHashes = new Set([
       ...keys.map((key) => key.dedupHash),
       ...byId.map((incident) => incident.dedupHash),
     ])
     // The open key of an incident that absorbs is its dedup hash or its rule's open key.
     const openKeys = [...keys.map((key) => key.openKey), ...dedupHashes]
-    const absorbing = this.#absorbing.all(JSON.stringify(openKeys)).map(incidentOf)
+    const absorbing = among(this.#absorbing, openKeys)
     const distinct = new Map([...byId, ...absorbing].map((found) => [found.id, found]))
     const incidents = [...distinct.values()].sort((a, b) => a.number - b.number)
     const ids = incidents.map((incident) => incident.id)
@@ -105,4 +106,10 @@ export class DecideInputLoader {
     }
     return latest
   }
+}
+
+/** Most commits name no incident at all: then nothing is asked. */
+function among(statement: Statement<IncidentRow>, values: readonly string[]): Incident[] {
+  if (values.length === 0) return []
+  return statement.all(JSON.stringify(values)).map(incidentOf)
 }

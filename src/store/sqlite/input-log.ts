@@ -34,8 +34,9 @@ export class InputLog {
     this.#fence = prepareFence(database, shard)
     this.#insert = prepare(
       database,
-      `INSERT INTO input_log (shard, no, epoch, kind, body, engine_version, effects_hash)
-       VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (shard, no) DO NOTHING`,
+      `INSERT INTO input_log (shard, no, epoch, kind, body, engine_version, effects_hash,
+         rule_hashes)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (shard, no) DO NOTHING`,
     )
     this.#read = prepare<Row<Database['input_log']>>(
       database,
@@ -124,6 +125,8 @@ export class InputLog {
       body: JSON.parse(row.body) as LogBody,
       engineVersion: row.engine_version,
       effectsHash: row.effects_hash,
+      ruleHashes:
+        row.rule_hashes === null ? null : (JSON.parse(row.rule_hashes) as Record<string, string>),
     }))
   }
 
@@ -135,7 +138,7 @@ export class InputLog {
 
   /** `false` when the primary key was taken: another writer's row, though the epoch is ours. */
   #insertAll(request: CommitRequest, epoch: number): boolean {
-    for (const [i, { body, effectsHash }] of request.entries.entries()) {
+    for (const [i, { body, effectsHash, ruleHashes }] of request.entries.entries()) {
       const inserted = this.#insert.run(
         this.#shard,
         request.firstNo + i,
@@ -144,6 +147,7 @@ export class InputLog {
         canonicalJson(body),
         request.engineVersion,
         effectsHash,
+        ruleHashes === undefined ? null : JSON.stringify(ruleHashes),
       )
       if (inserted === 0) return false
     }

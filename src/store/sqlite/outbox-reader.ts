@@ -5,6 +5,22 @@ import type { Row } from '../rows.ts'
 import type { Database } from '../schema.ts'
 import { prepare } from './statement.ts'
 
+const PENDING = [
+  'id',
+  'receiver',
+  'incident_id',
+  'order_key',
+  'sequence',
+  'type',
+  'body',
+  'created_ms',
+  'state',
+  'attempt',
+  'next_ms',
+] as const
+
+type Pending = Pick<Row<Database['outbox']>, (typeof PENDING)[number]>
+
 /** P5: nothing of the same receiver and order key before it is still pending. */
 const IS_FIRST_OF_ITS_ORDER = `NOT EXISTS (
   SELECT 1 FROM outbox AS earlier
@@ -24,9 +40,9 @@ export class SqliteOutboxReader implements OutboxReader {
   readonly #disabled
 
   constructor(database: DatabaseSync) {
-    this.#due = prepare<Row<Database['outbox']>>(
+    this.#due = prepare<Pending>(
       database,
-      `SELECT * FROM outbox WHERE state = 'pending' AND next_ms <= ?
+      `SELECT ${PENDING.join(', ')} FROM outbox WHERE state = 'pending' AND next_ms <= ?
          AND receiver NOT IN (SELECT value FROM json_each(?)) AND ${IS_FIRST_OF_ITS_ORDER}
        ORDER BY next_ms, seq LIMIT ?`,
     )
@@ -82,7 +98,7 @@ export class SqliteOutboxReader implements OutboxReader {
   }
 }
 
-function pendingDelivery(row: Row<Database['outbox']>): PendingDelivery {
+function pendingDelivery(row: Pending): PendingDelivery {
   return {
     id: row.id,
     receiver: row.receiver,

@@ -11,8 +11,10 @@ import { engineVersion } from '../engine-version.ts'
 import type { CoreToIntake, FromCore, ToCore } from '../messages.ts'
 import type { Port } from '../ports.ts'
 import { selfVerifier } from '../self-verifier.ts'
+import { SpareRecompute } from '../recompute/spare-recompute.ts'
 import { databaseFile, journalFolder } from '../thread-settings.ts'
 import type { ThreadSettings } from '../thread-settings.ts'
+import { BrokenInvariantError } from './broken-invariant.ts'
 import { Core } from './core.ts'
 import { decideWith } from './decide-with.ts'
 
@@ -27,17 +29,21 @@ export async function hostCore(options: {
   readonly main: Port<FromCore, ToCore>
   readonly journal: Port<never, ToCore>
   readonly intakes: readonly Port<CoreToIntake, ToCore>[]
+  /** Whether late matches are read back in a thread of their own. */
+  readonly hasSpareThreads?: boolean
 }): Promise<void> {
   const { settings, clock, timers, main, journal, intakes } = options
   const report: Report = (occurrence) => main.post({ kind: 'occurrence', occurrence })
   const fail = (error: Error): void => {
     const isFenced = error instanceof FencedError
-    main.post({ kind: 'failed', message: error.message, isFenced })
+    const isBroken = error instanceof BrokenInvariantError
+    main.post({ kind: 'failed', message: error.message, isFenced, isBroken })
   }
   try {
     mkdirSync(settings.data, { recursive: true })
     const store = await openSqliteStore({ file: databaseFile(settings) })
     const decisions = decideWith(settings.routing)
+    const spare = options.hasSpareThreads ? new SpareRecompute(settings, report) : undefined
     const tracing = await startTracing(settings.env, report)
     const core = new Core({
       store,
@@ -53,9 +59,10 @@ export async function hostCore(options: {
       post: (message) => main.post(message),
       toIntake: (thread, message) => intakes[thread]?.post(message),
       onFatal: fail,
+      ...(spare && { runRecompute: spare.run }),
     })
     const stop = async (): Promise<void> => {
-      await core.stop()
+      await Promise.all([core.stop(), spare?.stop()])
       await stopTracing(tracing, timers)
     }
     main.listen((message) => {

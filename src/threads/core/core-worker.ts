@@ -20,4 +20,5 @@ await hostCore({
   main: workerPort(parentPort!),
   journal: workerPort(journal),
   intakes: intakes.map((port) => workerPort(port)),
+  hasSpareThreads: true,
 })

@@ -12,7 +12,6 @@ import type { JournalReader } from '../../ingest/journal/journal.ts'
 import type { Cancel, Clock, Timers } from '../../lib/clock.ts'
 import type { CommandRequest } from '../../model/command.ts'
 import type { CommitEntry, CoreStore, TimeBucket } from '../../model/commit.ts'
-import { FencedError } from '../../model/commit.ts'
 import type { Report } from '../../model/occurrence.ts'
 import type { AttemptReport } from '../../model/outbox.ts'
 import { epochOfPartition } from '../../model/slab.ts'
@@ -21,18 +20,21 @@ import { createEngine } from '../../rules/engine.ts'
 import type { Engine, EngineOptions } from '../../rules/engine.ts'
 import { PartitionTracker } from '../../rules/partition-tracker.ts'
 import type { Span } from '../../telemetry/tracing.ts'
-import type { CoreToIntake, FromCore, RulesMessage, ToCore } from '../messages.ts'
+import type { ConfirmRequest, CoreToIntake, FromCore, RulesMessage, ToCore } from '../messages.ts'
 import { slabName } from '../messages.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { Committer } from './committer.ts'
 import { coreStats } from './core-stats.ts'
 import type { Decisions } from './decide-with.ts'
+import { DroppedNotes } from './dropped.ts'
 import { evidenceOf } from './evidence.ts'
 import { Feeds, mayGrow } from './feeds.ts'
-import { withGaps, withToldGaps } from './gaps.ts'
+import { withGaps, withLogGaps } from './gaps.ts'
 import { InputLinks } from './input-links.ts'
-import { loadRulesOnce, NO_RULES } from './loaded-rules.ts'
+import { InvariantGuard } from './invariant-guard.ts'
+import { loadRulesOnce, NO_RULES, parseRules } from './loaded-rules.ts'
 import type { LoadedRules, LoadRules } from './loaded-rules.ts'
+import { LateShare } from './late-share.ts'
 import { LogOpenings } from './log-openings.ts'
 import type { Opening } from './log-openings.ts'
 import { PartitionClock } from './partition-clock.ts'
@@ -42,8 +44,8 @@ import { Rebuilder } from './rebuilder.ts'
 import { runRecompute } from './recompute-run.ts'
 import { Recomputer } from './recomputer.ts'
 import type { RunRecompute } from './recomputer.ts'
+import { recover } from './recover.ts'
 import { Rematch } from './rematch.ts'
-import { replay } from './replay.ts'
 
 /** Records of one commit (design §4.1). */
 const COMMIT_RECORDS_MAX = 5_000
@@ -92,7 +94,9 @@ export class Core {
   readonly #openings: LogOpenings
   readonly #rebuilder: Rebuilder
   readonly #recomputer: Recomputer
+  readonly #lateShare: LateShare
   readonly #loadRules: LoadRules
+  readonly #guard: InvariantGuard
   #rules: LoadedRules
   #engine: Engine
   #epoch = 0
@@ -106,6 +110,8 @@ export class Core {
   #lastRules = -1
   #commands: CommandRequest[] = []
   #attempts: AttemptReport[] = []
+  readonly #dropped = new DroppedNotes()
+  #confirmations: ConfirmRequest[] = []
   #running: Promise<void> | undefined
   #stopTick: Cancel = () => undefined
 
@@ -116,6 +122,7 @@ export class Core {
     this.#rematch = new Rematch(options.journal, options.event)
     this.#feeds = new Feeds(this.#rematch)
     this.#committer = new Committer(options)
+    this.#guard = new InvariantGuard({ ...options, committer: this.#committer })
     this.#checkpointer = new Checkpointer({
       store: options.store,
       journal: options.journal,
@@ -132,8 +139,9 @@ export class Core {
     const yieldTo = options.yieldTo ?? nextRound
     this.#rebuilder = new Rebuilder({ ...options, yieldTo, partitions: this.#partitions })
     const { store, report, journal, event } = options
-    const run: RunRecompute = (rules, task) =>
-      runRecompute({ journal, event, yieldTo }, rules, task)
+    const run: RunRecompute = (content, task) =>
+      runRecompute({ journal, event, yieldTo }, parseRules(content), task)
+    this.#lateShare = new LateShare(report)
     this.#recomputer = new Recomputer({
       store,
       report,
@@ -145,24 +153,23 @@ export class Core {
 
   /** Claims the shard, runs the kept log again, and answers `ready` with its epoch. */
   async start(): Promise<void> {
-    const { store, journal, clock, timers, report, engineVersion, owner, post } = this.#options
+    const { store, journal, clock, timers, report, owner, post } = this.#options
     const claim = await store.claim(owner, clock())
     report({ name: 'core.claimed', detail: { epoch: claim.epoch, nextNo: claim.nextNo } })
-    const { engine, ...replayed } = await replay({
-      store,
-      from: claim.checkpointNext,
+    this.#committer.nextNo = claim.nextNo
+    this.#guard.restore(claim.unverified)
+    this.#engine = await recover({
+      ...this.#options,
+      claim,
+      nowMs: clock(),
       partitions: this.#partitions,
       rematch: this.#rematch,
       rebuilder: this.#rebuilder,
       loadRules: this.#loadRules,
-      engineVersion,
-      report,
+      guard: this.#guard,
       useRules: (rules) => this.#setRules(rules),
     })
-    report({ name: 'core.replayed', detail: replayed })
-    this.#engine = engine
     this.#epoch = claim.epoch
-    this.#committer.nextNo = claim.nextNo
     this.#feeds.openBacklog(journal, claim.partitions)
     this.#stopTick = timers.every(TICK_MS, () => this.#tick())
     post({ kind: 'ready', epoch: claim.epoch })
@@ -202,8 +209,14 @@ export class Core {
         if (this.#isStopping) this.#refuse(message.request)
         else this.#commands.push(message.request)
         break
+      case 'confirm':
+        this.#confirmations.push(message.request)
+        break
       case 'attempt':
         this.#attempts.push(message.report)
+        break
+      case 'dropped':
+        this.#dropped.add(message.dropped)
         break
       case 'stop':
         break
@@ -250,7 +263,7 @@ export class Core {
       partitions: this.#partitions,
       feeds: this.#feeds,
       links: this.#links,
-      rules: this.#rebuilder.withWarming(this.#engine.stats(), nowMs),
+      rules: this.#guard.withMarks(this.#engine.stats()),
       ruleset: this.#rules.hash,
       lastNo: this.#committer.nextNo - 1,
     })
@@ -271,9 +284,9 @@ export class Core {
       while (await this.#turn()) await yieldTo()
     } catch (error) {
       this.#isDead = true
-      const name = error instanceof FencedError ? 'core.fenced' : 'core.invariant_broken'
-      this.#options.report({ name, detail: { error: String(error) } })
-      this.#options.onFatal(error as Error)
+      const at = { no: this.#committer.nextNo, ruleset: this.#rules.ruleset }
+      const nowMs = Math.max(this.#options.clock(), this.#lastNowMs)
+      this.#options.onFatal(await this.#guard.lastWord(error as Error, { ...at, nowMs }))
     }
   }
 
@@ -311,14 +324,17 @@ export class Core {
       const at = { nowMs, ruleset: this.#rules.hash, no: firstNo + entries.length }
       entries.push(
         this.#options.span('tocsin.slice', { partition, from, count }, () =>
-          withQuarantined(
-            withGaps(
-              correlate(this.#engine, this.#partitions, slice, at),
+          this.#lateShare.observe(
+            withQuarantined(
+              withGaps(
+                correlate(this.#engine, this.#partitions, slice, at),
+                slice,
+                this.#options.report,
+              ),
               slice,
-              this.#options.report,
+              this.#options.journal,
             ),
             slice,
-            this.#options.journal,
           ),
         ),
       )
@@ -326,19 +342,27 @@ export class Core {
     const openings = this.#openings.take(this.#epoch)
     for (const { states, gaps } of openings) {
       const entry = this.#passTime(nowMs, states, firstNo + entries.length)
-      entries.push(withToldGaps(entry, gaps, this.#options.report))
+      entries.push(withLogGaps(entry, gaps, this.#options.report))
     }
     if (this.#isTicking) {
       this.#isTicking = false
       const due = this.#partitionClock.due(nowMs, this.#engine)
       if (due !== undefined) entries.push(this.#passTime(nowMs, due, firstNo + entries.length))
     }
+    for (const request of this.#confirmations.splice(0)) {
+      entries.push(...this.#guard.confirmed(request, nowMs))
+    }
     const commands = this.#commands.splice(0)
     const attempts = this.#attempts.splice(0)
     const recomputed = this.#recomputer.take()
     if (entries.length === 0) {
-      if (commands.length + attempts.length + recomputed.length === 0) return false
+      const hasAny = commands.length + attempts.length + recomputed.length > 0
+      if (!hasAny && this.#dropped.isEmpty) return false
       entries.push(this.#passTime(nowMs, [], firstNo))
+    }
+    if (!this.#dropped.isEmpty) {
+      const last = entries.pop()!
+      entries.push(this.#dropped.writeTo(last, (id) => this.#partitions.state(id)))
     }
     this.#lastNowMs = nowMs
     const { engineVersion, journal, event } = this.#options
@@ -353,6 +377,7 @@ export class Core {
       evidence,
     })
     if (recomputes.asked > 0) this.#recomputer.asked()
+    this.#guard.committed(entries)
     this.#tellIntakes(entries, openings)
     return true
   }
@@ -382,7 +407,8 @@ export class Core {
     const former = this.#rules
     this.#setRules(rules)
     const { rebuilt, plan } = await this.#rebuilder.atActivation({ former, rules, nowMs, no })
-    this.#engine = this.#newEngine({ previous: this.#engine, no, ...(rebuilt && { rebuilt }) })
+    const replaced = { previous: this.#engine, no, ...(rebuilt && { rebuilt }) }
+    this.#engine = this.#newEngine({ ...replaced, ...(plan && { warming: plan.warming }) })
     this.#checkpointer.restart()
     this.#options.post({ kind: 'active', hash: rules.hash, origin: message.origin })
     const body = {
@@ -393,12 +419,13 @@ export class Core {
     } as const
     const entry = activate(this.#engine, this.#partitions, body, no)
     this.#rebuilder.tell(this.#engine, { atMs: nowMs, ruleset: rules.hash })
-    return entry
+    return this.#guard.activated(entry, rules.ruleset)
   }
 
   #passTime(nowMs: number, partitions: ClockStates, no: number): CommitEntry {
     this.#partitionClock.written(nowMs)
-    return passTime(this.#engine, this.#partitions, { kind: 'clock', nowMs, partitions }, no)
+    const body = { kind: 'clock', nowMs, partitions } as const
+    return this.#lateShare.observe(passTime(this.#engine, this.#partitions, body, no))
   }
 
   #setRules(rules: LoadedRules): void {
@@ -407,7 +434,7 @@ export class Core {
     this.#options.decisions.setRules(rules)
   }
 
-  #newEngine(replaced?: Pick<EngineOptions, 'previous' | 'no' | 'rebuilt'>): Engine {
+  #newEngine(replaced?: Pick<EngineOptions, 'previous' | 'no' | 'rebuilt' | 'warming'>): Engine {
     const { ruleset } = this.#rules
     const reorderOf = (input: string): number => this.#rules.timing(input).reorderMs
     return createEngine({ ruleset, reorderOf, ...replaced })

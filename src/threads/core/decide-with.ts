@@ -8,7 +8,10 @@ import { formatDuration } from '../../model/duration.ts'
 import type { Mode } from '../../model/episode.ts'
 import type { Rule } from '../../rules/rule.ts'
 import type { Routing } from '../messages.ts'
+import { DROPPED_RULE, DROPPED_RULE_ID } from './dropped.ts'
+import { BROKEN_RULE, BROKEN_RULE_ID } from './broken-invariant.ts'
 import { GAP_RULES } from './gaps.ts'
+import { LATE_RULE, LATE_RULE_ID } from './late-share.ts'
 import type { LoadedRules } from './loaded-rules.ts'
 
 /** DECIDE as the core calls it, over the rules and the routing that are in force. */
@@ -41,6 +44,9 @@ export function decideWith(initial: Routing): Decisions {
     return createDecide({
       policy: { ...DEFAULT_POLICY, procedures: procedure },
       ruleInfo: (id) => {
+        if (id === LATE_RULE_ID) return LATE_RULE
+        if (id === DROPPED_RULE_ID) return DROPPED_RULE
+        if (id === BROKEN_RULE_ID) return BROKEN_RULE
         const rule = ruleOf(id)
         return rule === undefined ? GAP_RULES[id] : infoOf(rule)
       },

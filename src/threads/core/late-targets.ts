@@ -86,7 +86,10 @@ export class LateTargets {
       this.unknown.push(id)
       return
     }
-    const fromMs = Math.min(one.fromMs, adjoining?.startMs ?? Infinity) - reachMs
+    const { detector } = rule
+    // A window more: which of two episodes counts an event is decided by the earlier firing.
+    const earlierMs = reachMs + (detector.kind === 'threshold' ? detector.withinMs : 0)
+    const fromMs = Math.min(one.fromMs, adjoining?.startMs ?? Infinity) - earlierMs
     const toMs = Math.max(one.toMs, adjoining?.endMs ?? -Infinity) + reachMs
     const groups = this.#byRule.get(ruleId) ?? new Map<GroupKey, number>()
     this.#byRule.set(ruleId, groups)

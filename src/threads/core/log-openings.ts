@@ -12,19 +12,19 @@
  *      shard, and is not evaluated either.
  */
 import type { JournalReader } from '../../ingest/journal/journal.ts'
-import type { Gap } from '../../model/commit.ts'
 import type { PartitionState } from '../../model/partition.ts'
 import { inputOfPartition, logOfPartition, partitionId } from '../../model/slab.ts'
 import type { PartitionTracker } from '../../rules/partition-tracker.ts'
 import type { LogsFound, LogsOpened } from '../messages.ts'
 import type { Feeds } from './feeds.ts'
+import type { Hole } from './gaps.ts'
 import { planLogs } from './log-plan.ts'
 import type { ClockStates } from './partition-clock.ts'
 
 /** What one opening changes, and what the intake that asked is told once that is committed. */
 export interface Opening {
   readonly states: ClockStates
-  readonly gaps: readonly Gap[]
+  readonly gaps: readonly Hole[]
   readonly answer: LogsOpened
   readonly thread: number
 }

@@ -1,4 +1,4 @@
-import type { GapReason } from '../../model/commit.ts'
+import type { LogGapReason } from '../../model/commit.ts'
 import type { PartitionState } from '../../model/partition.ts'
 import { logOfPartition } from '../../model/slab.ts'
 import type { LogFound } from '../messages.ts'
@@ -14,7 +14,7 @@ export interface LogGap {
   readonly log: string
   readonly from: number
   readonly to: number
-  readonly reason: GapReason
+  readonly reason: LogGapReason
 }
 
 /**

@@ -4,6 +4,7 @@ import { inputOfPartition } from '../../model/slab.ts'
 import type { PartitionTracker } from '../../rules/partition-tracker.ts'
 import { reachOf } from '../../rules/rebuild.ts'
 import type { Rule } from '../../rules/rule.ts'
+import { warmingMs } from '../../rules/warming.ts'
 import type { LoadedRules } from './loaded-rules.ts'
 
 /** How far behind the clock a watermark may lie for a rebuild to follow it there. */
@@ -53,7 +54,7 @@ export function planRebuild(
   }
   const warming = edited
     .filter((rule) => since.get(rule)! < keptMs)
-    .map((rule) => ({ ruleId: rule.id, untilMs: at.nowMs + windowOf(rule) + rule.lateByMs }))
+    .map((rule) => ({ ruleId: rule.id, untilMs: keptMs + warmingMs(rule) }))
   return { ranges, fromMs, warming }
 }
 
@@ -82,8 +83,4 @@ function sinceMs(
 
 function reads({ inputs }: Rule, partition: string): boolean {
   return inputs.length === 0 || inputs.includes(inputOfPartition(partition))
-}
-
-function windowOf({ detector }: Rule): number {
-  return detector.kind === 'threshold' ? detector.withinMs : 0
 }

@@ -1,7 +1,7 @@
 import type { RebuildPlan } from '../../model/commit.ts'
 import type { FromCore } from '../messages.ts'
 import type { Report } from '../../model/occurrence.ts'
-import type { ReloadReport, RuleStats } from '../../model/stats.ts'
+import type { ReloadReport } from '../../model/stats.ts'
 import type { Engine } from '../../rules/engine.ts'
 import type { PartitionTracker } from '../../rules/partition-tracker.ts'
 import { editedRules } from '../../rules/rebuild.ts'
@@ -20,8 +20,6 @@ export interface RebuilderOptions extends RebuildSources {
 /** Gives edited rules the state that they would have, had they been in force before (I8). */
 export class Rebuilder {
   readonly #options: RebuilderOptions
-  /** Until when a rule may miss what the journal no longer held, ms UTC. */
-  readonly #warming = new Map<string, number>()
   #counts: Omit<ReloadReport, 'episodes' | 'atMs' | 'ruleset'> | undefined
   #lastReload: ReloadReport | undefined
 
@@ -32,14 +30,6 @@ export class Rebuilder {
   /** What came of the last edit that was rebuilt by this process. */
   get lastReload(): ReloadReport | undefined {
     return this.#lastReload
-  }
-
-  /** The rules' figures, with until when each is warming. */
-  withWarming(stats: readonly RuleStats[], nowMs: number): RuleStats[] {
-    return stats.map((rule) => {
-      const warmingUntilMs = this.#warming.get(rule.ruleId) ?? 0
-      return warmingUntilMs > nowMs ? { ...rule, warmingUntilMs } : rule
-    })
   }
 
   /**
@@ -82,8 +72,6 @@ export class Rebuilder {
 
   async #run(plan: RebuildPlan, rules: LoadedRules, nowMs: number): Promise<Rebuilt> {
     const run = await runPlan(this.#options, rules, plan)
-    for (const id of plan.rules) this.#warming.delete(id)
-    for (const { ruleId, untilMs } of plan.warming) this.#warming.set(ruleId, untilMs)
     this.#counts = { rules: plan.rules, warming: plan.warming, ...run.counts }
     return run.rebuild.finish(this.#options.partitions, nowMs)
   }

@@ -1,7 +1,5 @@
 import type { CoreStore, OutstandingRecompute, RecomputeAnswer } from '../../model/commit.ts'
 import type { Report } from '../../model/occurrence.ts'
-import type { LoadedRules } from './loaded-rules.ts'
-import { parseRules } from './loaded-rules.ts'
 import type { Evaluated, RecomputeOutcome, RecomputeTask } from './recompute-run.ts'
 
 /** Groups of one pass over the journal. */
@@ -10,8 +8,8 @@ const GROUPS_MAX = 4_096
 const RETRY_MS = 60_000
 const ATTEMPTS_MAX = 3
 
-/** Works a task out, wherever that may be. */
-export type RunRecompute = (rules: LoadedRules, task: RecomputeTask) => Promise<RecomputeOutcome>
+/** Works a task out, wherever that may be; `content` is the rule set that it names. */
+export type RunRecompute = (content: string, task: RecomputeTask) => Promise<RecomputeOutcome>
 
 export interface RecomputerOptions {
   readonly store: Pick<CoreStore, 'outstandingRecomputes' | 'loadRuleset'>
@@ -77,7 +75,7 @@ export class Recomputer {
     const { run, report, onAnswer } = this.#options
     try {
       if (content === undefined) throw new Error('the rule set is not stored')
-      const { answer, ...outcome } = await run(parseRules(content), task)
+      const { answer, ...outcome } = await run(content, task)
       this.#failures = 0
       this.#isRunning = false
       if (this.#isStopped) return

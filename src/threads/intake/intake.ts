@@ -29,6 +29,7 @@ import type {
   ToJournal,
 } from '../messages.ts'
 import type { Port } from '../ports.ts'
+import { Drops } from './drops.ts'
 import { LogInputs } from './log-inputs.ts'
 
 export interface IntakeOptions {
@@ -62,6 +63,7 @@ const TELL_ASKED_MS = 1_000
 export class Intake {
   readonly #options: IntakeOptions
   readonly #inputs = new Map<string, OpenInput>()
+  readonly #drops: Drops
   readonly #logs: LogInputs
   #rules: LoadedRules | undefined
   #unsettled = 0
@@ -73,6 +75,10 @@ export class Intake {
       ...options,
       stepOf: (input) => this.#step(input),
       onSlab: (slab, matches) => this.#send(slab, matches),
+    })
+    this.#drops = new Drops({
+      ...options,
+      tell: (dropped) => options.core.post({ kind: 'dropped', dropped }),
     })
     options.journal.listen((message) => this.#settle(message))
     options.core.listen((message) => this.#logs.receive(message))
@@ -117,6 +123,7 @@ export class Intake {
   async stop(): Promise<void> {
     await this.#close()
     if (this.#unsettled > 0) await new Promise<void>((resolve) => (this.#onSettled = resolve))
+    this.#drops.flush()
   }
 
   /** All at once: each may wait for its senders, and the end is due soon. */
@@ -148,6 +155,7 @@ export class Intake {
       report,
       clock,
       timers,
+      onDropped: (count) => this.#drops.add(partition, count),
       requests: requests.filter(({ input: of }) => of === name),
     })
     const step = this.#step(name)
@@ -185,9 +193,12 @@ export class Intake {
   }
 }
 
+/** What HTTP has no room for is refused, and its sender keeps it: only the others drop anything. */
 function openSource(
   setting: GelfInputSettings,
-  parts: Omit<GelfHttpOptions, keyof GelfInputSettings>,
+  parts: Omit<GelfHttpOptions, keyof GelfInputSettings> & {
+    readonly onDropped: (count: number) => void
+  },
 ): Source {
   switch (setting.type) {
     case 'gelf-tcp':
