@@ -1,16 +1,21 @@
+import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { KafkaBroker } from './kafka-broker.ts'
-import type { KafkaReplicas } from './kafka-replicas.ts'
 
 /** Longer than the group's session of 10 s. */
 const STOP_MS = 13_000
 /** A broker is away for so long. */
 const LEADER_MS = 8_000
 
+/** Processes of which one is hit. */
+export interface Replicas {
+  readonly owner: ChildProcess | undefined
+}
+
 /** What is done to the owner while records are written, spread over the run. */
 export async function nemesis(run: {
-  readonly replicas: KafkaReplicas
+  readonly replicas: Replicas
   readonly kafka: KafkaBroker
   readonly seconds: number
   readonly kills: number
@@ -44,7 +49,7 @@ export async function nemesis(run: {
   await sleep(Math.max(0, endMs - performance.now()))
 }
 
-async function ownerOf(replicas: KafkaReplicas) {
+async function ownerOf(replicas: Replicas): Promise<ChildProcess> {
   for (;;) {
     const { owner } = replicas
     if (owner !== undefined) return owner

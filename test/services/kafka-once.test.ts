@@ -4,9 +4,11 @@
  * transactional producer write. The truth is the log, as another consumer reads it.
  *
  * In CI a minute with two kills and two stops. `KAFKA_RUN_SECONDS`, `KAFKA_RUN_KILLS`,
- * `KAFKA_RUN_STOPS`, `KAFKA_RUN_LEADERS` and `KAFKA_RUN_RATE` make it the long run of the soak.
+ * `KAFKA_RUN_STOPS`, `KAFKA_RUN_LEADERS` and `KAFKA_RUN_RATE` make it the long run of the soak, with
+ * `KAFKA_RUN_PLAIN` beside a plain consumer, `KAFKA_RUN_LINES` with what the processes said.
  */
 import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { serviceFolder } from '../support/service.ts'
@@ -14,6 +16,7 @@ import { waitFor } from '../support/wait-for.ts'
 import { KafkaBroker } from './kafka-broker.ts'
 import type { KafkaVersion } from './kafka-jars.ts'
 import { nemesis } from './kafka-nemesis.ts'
+import { PlainConsumers } from './kafka-plain-consumers.ts'
 import { KafkaReplicas } from './kafka-replicas.ts'
 import { keepWriting, makeTopic, readLog } from './kafka-traffic.ts'
 
@@ -87,7 +90,8 @@ group_by: [n]
     process.stdout.write(
       `${JSON.stringify({ records, missing: missing.length, doubled: doubled.length, ...said })}\n`,
     )
-    if (missing.length + doubled.length > 0 || process.env['KAFKA_RUN_LINES']) process.stdout.write(replicas.lines.join('\n'))
+    if (missing.length + doubled.length > 0 || process.env['KAFKA_RUN_LINES'])
+      process.stdout.write(replicas.lines.join('\n'))
     expect({ missing: missing.slice(0, 5), doubled: doubled.slice(0, 5) }).toEqual({
       missing: [],
       doubled: [],
@@ -95,6 +99,34 @@ group_by: [n]
     expect(records).toBeGreaterThan(RATE * SECONDS * 0.3)
     expect(replicas.gaps()).toEqual([])
     expect(replicas.ends.filter((end) => end === 'SIGKILL').length).toBeGreaterThanOrEqual(KILLS)
+    rmSync(folder, { recursive: true, force: true })
+  },
+  (SECONDS + 240) * 1_000,
+)
+
+/** The proof that the run above bites: a consumer as everybody writes it does not pass. */
+it.runIf(process.env['KAFKA_RUN_PLAIN'] !== undefined)(
+  'shows duplicates with a plain kafkajs consumer',
+  async () => {
+    const brokers = kafka.addresses.PLAINTEXT
+    const topic = 'plain'
+    await makeTopic(brokers, topic, PARTITIONS)
+    const folder = serviceFolder({})
+    const consumers = new PlainConsumers(join(folder, 'seen.db'), topic, brokers)
+    const writing = await keepWriting({ brokers, topic, partitions: PARTITIONS, perSecond: RATE })
+    const deeds = { seconds: SECONDS, kills: KILLS, stops: STOPS, leaders: LEADERS }
+    await nemesis({ replicas: consumers, kafka, ...deeds })
+    await writing.stop()
+    const log = await readLog(brokers, topic)
+    await waitFor(
+      'every record',
+      () => (consumers.distinct() >= log.size ? true : undefined),
+      90_000,
+    )
+    const duplicates = consumers.duplicates(log)
+    await consumers.stop()
+    process.stdout.write(`${JSON.stringify({ records: log.size, duplicates })}\n`)
+    expect(duplicates).toBeGreaterThan(0)
     rmSync(folder, { recursive: true, force: true })
   },
   (SECONDS + 240) * 1_000,
