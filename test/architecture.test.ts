@@ -37,7 +37,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** One door per package: where each may be imported. */
 const DOORS: readonly { readonly packages: RegExp; readonly files: RegExp }[] = [
-  { packages: /^(@fastify\/|fastify)/, files: /^src\/(http\/|ingest\/gelf\/http|ingest\/graylog\/webhook)/ },
+  {
+    packages: /^(@fastify\/|fastify)/,
+    files: /^src\/(http\/|ingest\/gelf\/http|ingest\/graylog\/webhook)/,
+  },
   { packages: /^kysely/, files: /^src\/store\// },
   { packages: /^node:sqlite$/, files: /^src\/(store|ingest\/journal)\// },
   { packages: /^(prom-client|pino|@opentelemetry\/)/, files: /^src\/telemetry\// },
