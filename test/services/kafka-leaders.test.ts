@@ -44,7 +44,7 @@ group_by: [n]
 `,
   })
   const service = await startService(folder)
-  const writing = await keepWriting({ brokers, topic: TOPIC, partitions: 3, perSecond: 100 })
+  const writing = keepWriting({ brokers, topic: TOPIC, partitions: 3, perSecond: 100 })
   const counts = (): ReadonlyMap<string, number> => countsOf(folder)
   const more = (what: string) => {
     const before = counts().size

@@ -58,7 +58,7 @@ group_by: [n]
 `,
     })
     const replicas = new KafkaReplicas(folder, 3)
-    const writing = await keepWriting({
+    const writing = keepWriting({
       brokers,
       topic: TOPIC,
       partitions: PARTITIONS,
@@ -113,7 +113,7 @@ it.runIf(process.env['KAFKA_RUN_PLAIN'] !== undefined)(
     await makeTopic(brokers, topic, PARTITIONS)
     const folder = serviceFolder({})
     const consumers = new PlainConsumers(join(folder, 'seen.db'), topic, brokers)
-    const writing = await keepWriting({ brokers, topic, partitions: PARTITIONS, perSecond: RATE })
+    const writing = keepWriting({ brokers, topic, partitions: PARTITIONS, perSecond: RATE })
     const deeds = { seconds: SECONDS, kills: KILLS, stops: STOPS, leaders: LEADERS }
     await nemesis({ replicas: consumers, kafka, ...deeds })
     await writing.stop()

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 import kafkajs from 'kafkajs'
 import type { Admin, Kafka, Producer } from 'kafkajs'
 
@@ -83,51 +85,77 @@ export function gelf(n: string, fields: Readonly<Record<string, unknown>> = {}):
  * Writes until it is stopped: one idempotent producer, and a transactional one that takes every
  * third of its transactions back. Only the log says what was written.
  */
-export async function keepWriting(options: {
+export function keepWriting(options: {
   readonly brokers: readonly string[]
   readonly topic: string
   readonly partitions: number
   readonly perSecond: number
-}): Promise<{ stop(): Promise<void> }> {
+}): { stop(): Promise<void> } {
   const { brokers, topic, partitions, perSecond } = options
   const kafka = kafkaOf(brokers)
-  const idempotent = kafka.producer({ idempotent: true, maxInFlightRequests: 1 })
-  const transactionalId = `test-${topic}`
-  const transactional = kafka.producer({ transactionalId, maxInFlightRequests: 1 })
-  await Promise.all([idempotent.connect(), transactional.connect()])
   const stopping = new AbortController()
   const perRound = Math.max(1, Math.round(perSecond / 20))
   let sent = 0
   const values = (kind: string, count: number): string[] =>
     Array.from({ length: count }, () => gelf(`${kind}${sent++}`))
 
-  const plain = async (): Promise<void> => {
-    for (let round = 0; !stopping.signal.aborted; round++) {
+  const plain = until(stopping.signal, 50, {
+    producer: () => kafka.producer({ idempotent: true, maxInFlightRequests: 1 }),
+    async write(producer, round) {
       const partition = round % partitions
-      await sendTo(idempotent, { topic, partition }, values('i', perRound))
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
-  }
-  const transactions = async (): Promise<void> => {
-    for (let round = 0; !stopping.signal.aborted; round++) {
-      const transaction = await transactional.transaction()
+      await sendTo(producer, { topic, partition }, values('i', perRound))
+    },
+  })
+  const transactionalId = `test-${topic}`
+  const transactions = until(stopping.signal, 100, {
+    producer: () => kafka.producer({ transactionalId, maxInFlightRequests: 1 }),
+    async write(producer, round) {
+      const transaction = await producer.transaction()
       const isTakenBack = round % 3 === 2
       const kind = isTakenBack ? 'aborted' : 't'
       await sendTo(transaction, { topic, partition: round % partitions }, values(kind, 5))
       await (isTakenBack ? transaction.abort() : transaction.commit())
-      await new Promise((resolve) => setTimeout(resolve, 100))
-    }
-  }
-  const writing = Promise.all([plain(), transactions()])
-  // Told when it is stopped; until then the run goes on.
-  writing.catch(() => undefined)
+    },
+  })
+  const writing = Promise.all([plain, transactions])
   return {
     async stop() {
       stopping.abort()
       await writing
-      await Promise.all([idempotent.disconnect(), transactional.disconnect()])
     },
   }
+}
+
+/**
+ * Writes again and again. A producer that fails, as when its coordinator moves in the middle of a
+ * transaction, is replaced by a new one: what became of its records only the log knows.
+ */
+async function until(
+  signal: AbortSignal,
+  pauseMs: number,
+  {
+    producer: make,
+    write,
+  }: {
+    readonly producer: () => Producer
+    readonly write: (producer: Producer, round: number) => Promise<void>
+  },
+): Promise<void> {
+  let producer: Producer | undefined
+  for (let round = 0; !signal.aborted; round++) {
+    try {
+      if (producer === undefined) {
+        producer = make()
+        await producer.connect()
+      }
+      await write(producer, round)
+    } catch {
+      void producer?.disconnect().catch(() => undefined)
+      producer = undefined
+    }
+    await sleep(pauseMs)
+  }
+  await producer?.disconnect()
 }
 
 /** What a reader of committed records finds in a topic: how often each `n` is there. */
@@ -162,6 +190,7 @@ export async function readLog(
     },
   })
   if (left.size > 0) await isRead.promise
-  await consumer.disconnect()
+  // It may be told that the group moved on with a broker: nothing of it is needed any more.
+  await consumer.disconnect().catch(() => undefined)
   return found
 }

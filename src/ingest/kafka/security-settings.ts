@@ -52,7 +52,6 @@ export const saslSchema = z.discriminatedUnion('mechanism', [passwordSchema, tok
   error: 'expected a "mechanism": "plain", "scram-sha-256", "scram-sha-512" or "oauthbearer"',
 })
 
-export type TlsSettings = z.output<typeof tlsSchema>
 export type SaslSettings = z.output<typeof saslSchema>
 
 /** Every certificate of the text can be read, and there is one. */
