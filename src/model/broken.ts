@@ -20,12 +20,23 @@ export interface BrokenBody {
   readonly rules: readonly string[] | null
   /** A sentence for people. */
   readonly message: string
+  /** Of `work`: the slice that was evaluated then, where one was. */
+  readonly slice?: BrokenSlice
   /**
    * `false`: the process ended for a clean restart. `true`: it was the same again at the next start,
    * which went live all the same, with the rules concerned marked as unverified. A replay takes the
    * answers up to here as they now are.
    */
   readonly isLive: boolean
+}
+
+/** Records that were evaluated when work failed: positions from … to (exclusive). */
+export interface BrokenSlice {
+  readonly partition: string
+  readonly from: number
+  readonly to: number
+  /** Its commit was to hold no other slice: it was these records, and not others beside them. */
+  readonly isAlone: boolean
 }
 
 /** Somebody has looked at an unverified rule and vouches for it. */

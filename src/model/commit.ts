@@ -18,6 +18,8 @@ export type LogBody =
       readonly to: number
       readonly nowMs: number
       readonly ruleset: string
+      /** They broke the work twice and were left out: seen as a hole (I13). */
+      readonly isLeftOut?: true
     }
   | {
       readonly kind: 'clock'
@@ -110,7 +112,7 @@ export interface Recompute {
 
 /**
  * Which matches of a partition were refused: those from position `first` to `last` (inclusive)
- * that the watermark witnessed there had passed by more than `late_by`, or older than `belowMs`.
+ * that the watermark witnessed there had passed by more than `late_by`, or that lie `below`.
  */
 export interface RefusedRange {
   readonly partition: string
@@ -118,7 +120,8 @@ export interface RefusedRange {
   readonly last: number
   /** Witnessed watermark of the partition at `first`; `null` when there was none. */
   readonly witnessedMs: number | null
-  readonly belowMs: number | null
+  /** In order: from a position on, every match before that time was refused. */
+  readonly below: readonly { readonly from: number; readonly ms: number }[]
 }
 
 /** A recompute that was committed and whose result was not. */

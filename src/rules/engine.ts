@@ -88,6 +88,8 @@ export interface Engine {
   load(saved: SavedBucket): void
   /** What is stored of this bucket is not its state: it begins with none and is written again. */
   disown(name: BucketName): void
+  /** Whether some group of the rule has lost matches that a higher count would need. */
+  isTrimmed(ruleId: string): boolean
   /** Of every rule in force. */
   stateHashes(): { readonly ruleId: string; readonly stateHash: string }[]
   /** What rules have read as their watermark, by what they read: for the time bucket. */
@@ -185,6 +187,7 @@ class RuleEngine implements Engine {
       ...runnerOptions,
       watermarks: options.rebuilt?.watermarks ?? {},
       formerBuckets: this.#former,
+      anew: new Set(options.rebuilt?.rules),
     })
     this.#rules = rules
     this.#byId = byId(rules)
@@ -290,6 +293,10 @@ class RuleEngine implements Engine {
 
   disown({ ruleId, stateHash, bucket }: BucketName): void {
     this.#runner(ruleId, stateHash)?.disown(bucket)
+  }
+
+  isTrimmed(ruleId: string): boolean {
+    return this.#byId.get(ruleId)?.buckets.isTrimmed ?? false
   }
 
   stateHashes(): { ruleId: string; stateHash: string }[] {

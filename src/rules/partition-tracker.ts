@@ -132,10 +132,13 @@ export class PartitionTracker {
     return changes.length === 0 ? undefined : { kind: 'clock', nowMs, partitions: changes }
   }
 
-  /** Witnessed watermark of one partition; -Infinity before its first event. ms UTC. */
+  /**
+   * Witnessed watermark of one partition, ms UTC; -Infinity before the first event of its input.
+   * One that nobody opened is judged as it would begin: its process died before it said so.
+   */
   witnessed(partition: string, clock: Clock): number {
-    const state = this.#states.get(partition)
-    return state === undefined ? -Infinity : this.#witnessedOf(state, clock)
+    const state = this.#states.get(partition) ?? this.#beginning(named(partition))
+    return this.#witnessedOf(state, clock)
   }
 
   /**
@@ -196,7 +199,10 @@ export class PartitionTracker {
     return state.progress === 'caught_up' && silentMs < 1_000 ? 'caught_up' : 'behind'
   }
 
-  #witnessedOf(state: PartitionState, clock: Clock): number {
+  #witnessedOf(
+    state: Pick<PartitionState, 'input' | 'maxTimeMs' | 'maxReceivedMs'>,
+    clock: Clock,
+  ): number {
     const max = clock === 'received' ? state.maxReceivedMs : state.maxTimeMs
     return max === null ? -Infinity : max - this.#timing(state.input).reorderMs
   }
@@ -208,38 +214,49 @@ export class PartitionTracker {
   }
 
   #createNamed(partition: string, nowMs: number): PartitionState {
-    const input = inputOfPartition(partition)
-    return this.#create({ id: partition, input, epoch: epochOfPartition(partition), nowMs })
+    return this.#create({ ...named(partition), nowMs })
   }
 
-  #create(opened: {
-    readonly id: string
-    readonly input: string
-    readonly epoch: number
-    readonly nowMs: number
-  }): PartitionState {
-    const stem = stemOfPartition(opened.id)
-    let maxTimeMs: number | null = null
-    let maxReceivedMs: number | null = null
-    for (const state of this.#states.values()) {
-      if (stemOfPartition(state.id) !== stem || state.epoch >= opened.epoch) continue
-      maxTimeMs = greatest(maxTimeMs, state.maxTimeMs)
-      maxReceivedMs = greatest(maxReceivedMs, state.maxReceivedMs)
-    }
+  #create({ nowMs, ...opened }: Named & { readonly nowMs: number }): PartitionState {
     const state: PartitionState = {
-      id: opened.id,
-      input: opened.input,
-      epoch: opened.epoch,
+      ...opened,
+      ...this.#beginning(opened),
       next: 0,
-      maxTimeMs,
-      maxReceivedMs,
-      lastReceivedMs: opened.nowMs,
+      lastReceivedMs: nowMs,
       link: 'up',
       progress: 'caught_up',
     }
     this.#states.set(opened.id, state)
     return state
   }
+
+  /** What the earlier partitions of the input, or of the same log, have shown. */
+  #beginning({
+    id,
+    input,
+    epoch,
+  }: Named): Pick<PartitionState, 'input' | 'maxTimeMs' | 'maxReceivedMs'> {
+    const stem = stemOfPartition(id)
+    let maxTimeMs: number | null = null
+    let maxReceivedMs: number | null = null
+    for (const state of this.#states.values()) {
+      if (stemOfPartition(state.id) !== stem || state.epoch >= epoch) continue
+      maxTimeMs = greatest(maxTimeMs, state.maxTimeMs)
+      maxReceivedMs = greatest(maxReceivedMs, state.maxReceivedMs)
+    }
+    return { input, maxTimeMs, maxReceivedMs }
+  }
+}
+
+interface Named {
+  readonly id: string
+  readonly input: string
+  readonly epoch: number
+}
+
+/** A partition by its name. */
+function named(id: string): Named {
+  return { id, input: inputOfPartition(id), epoch: epochOfPartition(id) }
 }
 
 function greatest(a: number | null, b: number | null): number | null {

@@ -21,6 +21,8 @@ export interface RebuiltBucket extends BucketName {
 
 /** What {@link createEngine} takes over for the rules that were rebuilt. */
 export interface Rebuilt {
+  /** Ids of the rules. What they had goes, also where the state hash is the same. */
+  readonly rules: readonly string[]
   readonly buckets: readonly RebuiltBucket[]
   /** See {@link Engine.watermarks}. */
   readonly watermarks: Readonly<Record<string, number>>
@@ -58,10 +60,44 @@ export function editedOnly(ruleset: CompiledRuleset, ids: readonly string[]): Co
   return { hash: ruleset.hash, rules, counters: [] }
 }
 
-/** Rules of `next` that `former` has too, with state that the new text cannot use. */
-export function editedRules(former: CompiledRuleset, next: CompiledRuleset): Rule[] {
-  const before = new Map(former.rules.map(({ id, stateHash }) => [id, stateHash]))
-  return next.rules.filter(({ id, stateHash }) => (before.get(id) ?? stateHash) !== stateHash)
+/** A rule set with the inputs that it may read. */
+export interface RulesWithInputs {
+  readonly ruleset: CompiledRuleset
+  /** Names of the inputs that are configured. */
+  readonly inputs: readonly string[]
+  readonly timing: (input: string) => InputTiming
+}
+
+/**
+ * Rules of `next` that `former` has too, and whose state the new text cannot use: its hash is
+ * another, or the state lacks what the new text asks for (design §4.4). That is so where events
+ * were refused that would be admitted now, as `late_by` or an input's `reorder` was raised; and
+ * where more matches decide a firing than a group has kept, which `isTrimmed` says of a rule.
+ */
+export function editedRules(
+  former: RulesWithInputs,
+  next: RulesWithInputs,
+  isTrimmed: (ruleId: string) => boolean,
+): Rule[] {
+  const before = new Map(former.ruleset.rules.map((rule) => [rule.id, rule]))
+  const slower = next.inputs.filter(
+    (input) =>
+      former.inputs.includes(input) &&
+      next.timing(input).reorderMs > former.timing(input).reorderMs,
+  )
+  return next.ruleset.rules.filter((rule) => {
+    const was = before.get(rule.id)
+    if (was === undefined) return false
+    if (was.stateHash !== rule.stateHash || rule.lateByMs > was.lateByMs) return true
+    if (slower.some((input) => rule.inputs.length === 0 || rule.inputs.includes(input))) return true
+    return decisive(rule) > decisive(was) && isTrimmed(rule.id)
+  })
+}
+
+/** The highest count that the rule asks for. */
+function decisive({ detector, escalate }: Rule): number {
+  const atLeast = detector.kind === 'threshold' ? detector.atLeast : 0
+  return Math.max(atLeast, ...escalate.map((step) => step.atLeast))
 }
 
 /**
@@ -132,7 +168,8 @@ export class Rebuild {
     const buckets = this.#buckets()
     const watermarks = this.#engine.watermarks()
     const { episodes, ledger } = this.#close()
-    return { buckets, watermarks, episodes, held: ledger }
+    const rules = this.#ruleset.rules.map(({ id }) => id)
+    return { rules, buckets, watermarks, episodes, held: ledger }
   }
 
   #buckets(): RebuiltBucket[] {

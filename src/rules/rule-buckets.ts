@@ -52,6 +52,11 @@ export class RuleBuckets {
     return this.#sum(({ openEpisodes }) => openEpisodes)
   }
 
+  /** See {@link RuleWindows.isTrimmed}. */
+  get isTrimmed(): boolean {
+    return [...this.#all()].some(({ windows }) => windows.isTrimmed)
+  }
+
   /** See {@link RuleWindows.nextDueMs}; of all buckets that entries are run for. */
   get nextDueMs(): number {
     return this.#deadlines.nextMs()

@@ -304,20 +304,16 @@ export class RuleRunner {
     if (this.buckets.refusedDueMs < Infinity) this.#refusing.add(this)
   }
 
-  #named({ partition, first, last, witnessedMs, belowMs }: RefusedMark): RefusedRange {
+  #named({ partition, first, last, witnessedMs, below }: RefusedMark): RefusedRange {
     return {
       partition: this.#names.name(partition),
       first,
       last,
-      witnessedMs: finite(witnessedMs),
-      belowMs: finite(belowMs),
+      // JSON knows no infinity.
+      witnessedMs: Number.isFinite(witnessedMs) ? witnessedMs : null,
+      below: [...below],
     }
   }
-}
-
-/** JSON knows no infinity. */
-function finite(ms: number): number | null {
-  return Number.isFinite(ms) ? ms : null
 }
 
 function byPartition(a: RefusedRange, b: RefusedRange): number {

@@ -24,14 +24,17 @@ export function takeOver(
     /** Of rules that were rebuilt: where their time stands. */
     readonly watermarks: Readonly<Record<string, number>>
     readonly formerBuckets: FormerBuckets
+    /** Ids of rules that keep nothing of what they had. */
+    readonly anew: ReadonlySet<string>
   },
 ): Runners & { readonly handedBack: readonly SavedBucket[] } {
-  const { formerBuckets, no } = options
+  const { formerBuckets, no, anew } = options
   const former = new Map(previous.map((runner) => [runner.rule.id, runner]))
   const clocks = new Map<string, SharedClock>()
   const runners = rules.map((rule) => {
     const candidate = former.get(rule.id)
-    const kept = candidate?.rule.stateHash === rule.stateHash ? candidate : undefined
+    const isKept = candidate?.rule.stateHash === rule.stateHash && !anew.has(rule.id)
+    const kept = isKept ? candidate : undefined
     if (kept !== undefined) former.delete(rule.id)
     const watermarkMs = kept?.clock.watermarkMs ?? readBefore(options.watermarks, rule)
     const runner = new RuleRunner(rule, clockOf(clocks, rule, watermarkMs), options, kept)
@@ -41,12 +44,16 @@ export function takeOver(
     }
     return runner
   })
-  const ids = new Set(rules.map(({ id }) => id))
+  const byId = new Map(runners.map((runner) => [runner.rule.id, runner]))
   const handedBack: SavedBucket[] = []
   for (const runner of former.values()) {
     const { id: ruleId, stateHash } = runner.rule
-    formerBuckets.add({ ruleId, stateHash }, runner.stored())
-    handedBack.push(...runner.close(ids.has(ruleId) ? 'edit' : 'rule_removed', no))
+    const next = byId.get(ruleId)
+    // Under the same name as what is stored the new life must overwrite all of it.
+    if (next?.rule.stateHash === stateHash) {
+      for (const bucket of runner.stored()) next.disown(bucket)
+    } else formerBuckets.add({ ruleId, stateHash }, runner.stored())
+    handedBack.push(...runner.close(next === undefined ? 'rule_removed' : 'edit', no))
   }
   return { runners, clocks: [...clocks.values()], handedBack }
 }

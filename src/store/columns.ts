@@ -112,6 +112,8 @@ export const COLUMNS = {
     merged_into: text,
     recomputed: integer,
     late_matches: integer,
+    late_from_ms: integer,
+    late_to_ms: integer,
   },
   episode_disposition: {
     seq: integer,

@@ -233,6 +233,9 @@ interface EpisodeTable {
   recomputed: Generated<number>
   /** Refused matches in the windows of its firings, as far as they were read back. */
   late_matches: Generated<number>
+  /** The stretch that it would cover with them; `null` where it has none. */
+  late_from_ms: number | null
+  late_to_ms: number | null
 }
 
 interface IncidentTable {

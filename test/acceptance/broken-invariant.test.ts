@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, expect, it } from 'vitest'
 
+import type { BrokenBody } from '../../src/model/broken.ts'
 import { runTocsin } from '../support/run-tocsin.ts'
 import { api, HTTP_CONFIG, incidents, metric, TEST_TOKEN } from '../support/service-api.ts'
 import { serviceFolder, serveToEnd, startService } from '../support/service.ts'
@@ -174,6 +175,69 @@ it('begins all rules anew when the log cannot be run at all', async () => {
   expect(third.log.filter(({ occurrence }) => occurrence === 'core.invariant_broken')).toEqual([])
 }, 120_000)
 
+it('writes down what breaks while it works, and the next start takes up where the log ends', async () => {
+  const folder = await afterKill()
+  const refuse = `CREATE TRIGGER broken BEFORE INSERT ON episode WHEN NEW.group_key = '["new"]'
+    BEGIN SELECT raise(ABORT, 'this cannot be'); END`
+  alter(folder, refuse)
+  const first = await start(folder)
+  // Accepted, whatever becomes of it.
+  for (let nth = 0; nth < 2; nth++) await send(first, 'new').catch(() => undefined)
+  expect(await first.exited).toBe(FAILED)
+  expect(first.errors()).toContain('this cannot be')
+  const [incident] = stored(folder, "SELECT group_json FROM incident WHERE rule_id LIKE 'tocsin:%'")
+  expect(JSON.parse(String(incident!['group_json']))).toEqual({ broken: 'work', rules: 'unknown' })
+
+  alter(folder, 'DROP TRIGGER broken')
+  const second = await start(folder)
+  await send(second, 'new')
+  await send(second, 'new')
+  await waitFor('an episode of each rule', () => {
+    const rows = stored(folder, `SELECT rule_id FROM episode WHERE group_key = '["new"]'`)
+    return rows.length === 2 || undefined
+  })
+  expect(await metric(second.url, 'tocsin_rules_unverified')).toBe(0)
+}, 120_000)
+
+it('leaves out the records over which work failed twice, marks the rules that read them, and goes on', async () => {
+  const folder = await afterKill()
+  alter(
+    folder,
+    `CREATE TRIGGER broken BEFORE INSERT ON episode WHEN NEW.group_key = '["new"]'
+     BEGIN SELECT raise(ABORT, 'this cannot be'); END`,
+  )
+  const first = await start(folder)
+  await send(first, 'new')
+  await waitFor('the first to be evaluated', () => evaluated(folder) === 3 || undefined)
+  await send(first, 'new').catch(() => undefined)
+  await send(first, 'other').catch(() => undefined)
+  expect(await first.exited).toBe(FAILED)
+  // Now slab by slab, so that it is known which it was.
+  expect((await serveToEnd(folder)).code).toBe(FAILED)
+
+  const third = await start(folder)
+  await send(third, 'other')
+  await send(third, 'other')
+  await waitFor('an episode of each rule', () => {
+    const rows = stored(folder, `SELECT rule_id FROM episode WHERE group_key = '["other"]'`)
+    return rows.length === 2 || undefined
+  })
+  const rules = await rulesOf(third)
+  expect(rules.every(({ unverified }) => unverified!.cause.includes('are left out'))).toBe(true)
+  const said = stored(folder, "SELECT body FROM input_log WHERE kind = 'broken' ORDER BY no")
+  const bodies = said.map(({ body }) => JSON.parse(String(body)) as BrokenBody)
+  expect(bodies.map(({ what, count, isLive }) => [what, count, isLive])).toEqual([
+    ['work', 0, false],
+    ['work', 0, false],
+    ['work', 1, true],
+  ])
+
+  await third.stop('SIGKILL')
+  const fourth = await start(folder)
+  const broken = fourth.log.filter(({ occurrence }) => occurrence === 'core.invariant_broken')
+  expect(broken).toEqual([])
+}, 240_000)
+
 it('counts what another engine version answers otherwise, and goes live with what it says', async () => {
   const folder = await afterKill()
   contradict(folder, 'a')
@@ -214,6 +278,11 @@ function contradict(folder: string, ...rules: readonly string[]): void {
     `UPDATE input_log SET effects_hash = 'other', rule_hashes = json_set(rule_hashes${changed})
      WHERE no = (SELECT max(no) FROM input_log WHERE kind = 'records')`,
   )
+}
+
+/** Records, of all partitions. */
+function evaluated(folder: string): number {
+  return Number(stored(folder, 'SELECT sum(next) AS n FROM "partition"')[0]!['n'])
 }
 
 function isPastTheLog(folder: string, no: number): boolean {
@@ -263,6 +332,12 @@ function stored(folder: string, sql: string): Record<string, unknown>[] {
   const rows = database.prepare(sql).all()
   database.close()
   return rows.map((row) => ({ ...row }))
+}
+
+function alter(folder: string, sql: string): void {
+  const database = new DatabaseSync(join(folder, 'data', 'tocsin.db'))
+  database.exec(sql)
+  database.close()
 }
 
 function write(folder: string, sql: string): void {

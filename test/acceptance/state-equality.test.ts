@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, expect, it } from 'vitest'
+import { afterAll, afterEach, expect, it } from 'vitest'
 
 import { openJournalReader } from '../../src/ingest/journal/sqlite-journal.ts'
 import { GelfEvent } from '../../src/ingest/normalise/gelf-event.ts'
@@ -110,6 +110,11 @@ function sourceOf(text: string, timing: { reorderMs: number; idleAfterMs: number
 }
 
 const folders: string[] = []
+const running = new Set<Matching>()
+afterEach(async () => {
+  for (const process of running) await process.kill()
+  running.clear()
+})
 afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 })
@@ -127,12 +132,12 @@ it(
     const whole = new Uninterrupted(source, data)
     const found = { recovered: 0, ran: 0, checkpoints: new Set<number>() }
 
-    const started = (matchers: number): Matching =>
-      new Matching(matchingSettings({ data, source, matchers }), env)
+    const started = (matchers: number): Matching => start({ data, source, matchers }, env)
     let next = started(MATCHERS[0]!)
     for (let kill = 1; kill <= KILLS; kill++) {
       await live(next, { random, traffic })
       await next.kill()
+      running.delete(next)
       expect(next.lines.filter(isFailure), `process ${kill}`).toEqual([])
       const image = imageOf(data, join(folder, 'image.db'))
       next = started(MATCHERS[kill % MATCHERS.length]!)
@@ -145,9 +150,8 @@ it(
       if (recovered.entries > 0) found.ran++
       found.checkpoints.add(recovered.from)
     }
-    await next.kill()
 
-    // What it is worth nothing without.
+    // Without these it would prove little.
     expect(whole.differences).toEqual([])
     const { kinds, changes, reasons } = whole.seen()
     expect(kinds).toEqual(new Set(['rules', 'clock', 'records', 'idle']))
@@ -181,7 +185,7 @@ it(
     for (const matchers of MATCHERS) {
       const folder = newFolder()
       const data = await emptyShard(folder)
-      const process = new Matching(matchingSettings({ data, source, matchers }), {})
+      const process = start({ data, source, matchers }, {})
       await process.ready()
       const cuts = new Random(matchers, 'cuts')
       await Promise.all(
@@ -213,6 +217,15 @@ it(
   },
   LIMIT_MS,
 )
+
+function start(
+  of: Parameters<typeof matchingSettings>[0],
+  env: Readonly<Record<string, string>>,
+): Matching {
+  const process = new Matching(matchingSettings(of), env)
+  running.add(process)
+  return process
+}
 
 /** One life: some are cut short before anything listens, some stand still for a while. */
 async function live(

@@ -65,6 +65,17 @@ const CONSTANTS: Readonly<Record<string, readonly [file: string, name: string]>>
   ],
   'window state of one rule, as it is accounted: 64 B a group, 24 B a match, 512 B an open episode':
     ['rules/windows/limits.ts', 'BYTES_DEFAULT'],
+  'groups of one rule with late matches noted, in each 256th of them by hash': [
+    'rules/windows/refused-groups.ts',
+    'REFUSED_GROUPS_MAX',
+  ],
+  'partitions noted of such a group': ['rules/windows/refused-groups.ts', 'REFUSED_PARTITIONS_MAX'],
+  'groups that wait to be read back from the journal, of all rules': [
+    'store/sqlite/recompute-table.ts',
+    'OUTSTANDING_MAX',
+  ],
+  'groups of one pass over the journal': ['threads/core/recomputer.ts', 'GROUPS_MAX'],
+  'matches of one pass': ['rules/recompute-rows.ts', 'ROWS_MAX'],
   'matches kept exactly for a group': ['rules/windows/threshold.ts', 'EXACT_ENTRIES'],
   'length of a summary template': ['incidents/summary.ts', 'OUTPUT_MAX_BYTES'],
   'parts of a summary template': ['incidents/summary.ts', 'TOKENS_MAX'],

@@ -1,5 +1,5 @@
 /** Reads the tables of `docs/reference/time.md`, plays them, and writes them as they came out. */
-import type { LedgerDelta } from '../../src/model/commit.ts'
+import type { LedgerDelta, Recompute } from '../../src/model/commit.ts'
 import type { EpisodeChange } from '../../src/model/episode.ts'
 import type { Watermark } from '../../src/model/partition.ts'
 import type { Table } from './page.ts'
@@ -26,9 +26,9 @@ export function play(rule: string, table: Table): { readonly story: Story; reado
   let nth = 0
   const rows = table.rows.map((row) => {
     const outcome = act(story, row, () => nth++)
-    const counted = countedText(story.counted())
+    const since = { counted: countedText(story.counted()), readBack: story.readBack() }
     return Object.fromEntries(
-      table.columns.map((column) => [column, answer({ story, row, column, outcome, counted })]),
+      table.columns.map((column) => [column, answer({ story, row, column, outcome, ...since })]),
     )
   })
   return { story, rows }
@@ -74,8 +74,9 @@ function answer(at: {
   readonly column: string
   readonly outcome: Outcome
   readonly counted: string
+  readonly readBack: readonly Recompute[]
 }): string {
-  const { story, row, column, outcome, counted } = at
+  const { story, row, column, outcome, counted, readBack } = at
   switch (column) {
     case 'now':
     case 'input':
@@ -94,6 +95,8 @@ function answer(at: {
       return toldText(outcome.told, row[column]!)
     case 'counted':
       return counted
+    case 'read back':
+      return readBack.map(intervalText).join('; ') || NOTHING
     default: {
       const [input, is] = column.split(' ')
       if (!story.inputs.includes(input!)) throw new Error(`no story has a column "${column}"`)
@@ -125,6 +128,10 @@ function timeText(ms: number): string {
   return ms < TODAY_MS ? `yesterday ${text}` : text
 }
 
+function intervalText(at: { readonly fromMs: number; readonly toMs: number }): string {
+  return `${timeText(at.fromMs)}–${timeText(at.toMs)}`
+}
+
 function watermarkText({ ms, quality }: Watermark): string {
   if (!Number.isFinite(ms)) return 'unknown'
   return quality === 'assumed' ? `${timeText(ms)} assumed` : timeText(ms)
@@ -146,7 +153,10 @@ const FIGURES: readonly (readonly [RegExp, (change: EpisodeChange) => string])[]
   [/^matches \d+$/, ({ episode }) => `matches ${episode.matches}`],
   [/^firings \d+$/, ({ episode }) => `firings ${episode.firings}`],
   [/^severity \w+$/, ({ episode }) => `severity ${episode.severity}`],
-  [/^[\d:.]+–[\d:.]+$/, ({ episode }) => `${timeText(episode.startMs)}–${timeText(episode.endMs)}`],
+  [
+    /^[\d:.]+–[\d:.]+$/,
+    ({ episode: { startMs, endMs } }) => intervalText({ fromMs: startMs, toMs: endMs }),
+  ],
 ]
 
 /** Every change, each with the figures that the page gives for it; one it lacks with all. */

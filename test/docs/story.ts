@@ -5,7 +5,7 @@
  */
 import { compileRuleset } from '../../src/config/ruleset.ts'
 import { GelfEvent } from '../../src/ingest/normalise/gelf-event.ts'
-import type { CommitEntry, LedgerDelta } from '../../src/model/commit.ts'
+import type { CommitEntry, LedgerDelta, Recompute } from '../../src/model/commit.ts'
 import type { EpisodeChange } from '../../src/model/episode.ts'
 import type { EventFlag, EventView } from '../../src/model/event.ts'
 import type { Matches } from '../../src/model/matches.ts'
@@ -65,6 +65,7 @@ export class Story {
   #tickMs = -Infinity
   #clockEntryMs = -Infinity
   #countedTo = 0
+  #readBackTo = 0
 
   constructor(rule: string, inputs: readonly string[]) {
     const timing = { ...DEFAULT_TIMING, labels: {} }
@@ -151,6 +152,13 @@ export class Story {
     const counted = ledgerOf(this.#log).reduce((sum, { count }) => sum + count, 0)
     const matches = engine.stats().reduce((sum, rule) => sum + rule.matches, 0)
     return { matches, counted }
+  }
+
+  /** Stretches of time whose late matches are to be read back, asked for since this was last asked. */
+  readBack(): Recompute[] {
+    const asked = this.#log.slice(this.#readBackTo).flatMap(({ entry }) => entry.effects.recomputes)
+    this.#readBackTo = this.#log.length
+    return asked
   }
 
   /** What was counted since this was last asked. */

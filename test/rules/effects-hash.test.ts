@@ -23,7 +23,7 @@ function late(): Recompute {
     fromMs: 1,
     toMs: 2,
     reachMs: 3,
-    refused: [{ partition: 'in@1', first: 4, last: 5, witnessedMs: 6, belowMs: null }],
+    refused: [{ partition: 'in@1', first: 4, last: 5, witnessedMs: 6, below: [] }],
   }
 }
 

@@ -51,6 +51,19 @@ describe('the watermark of a partition', () => {
   })
 })
 
+describe('a partition that nobody has opened', () => {
+  it('is judged by what its input has witnessed from its first record on', () => {
+    const partitions = tracker()
+    seen(partitions, 'a@1', 100 * S)
+    seen(partitions, 'a@3', 300 * S)
+    seen(partitions, 'b@1', 200 * S)
+    expect(partitions.witnessed('a@2', 'event')).toBe(95 * S)
+    expect(partitions.witnessed('a@2', 'received')).toBe(95 * S)
+    seen(partitions, 'a@2', 50 * S)
+    expect(partitions.witnessed('a@2', 'event')).toBe(95 * S)
+  })
+})
+
 describe('the watermark of several inputs', () => {
   it('is the lowest of the partitions asked for', () => {
     const partitions = tracker()

@@ -85,6 +85,47 @@ it('settles as edited what the new text does not see, and starts with the edit m
   expect(second.changes()).toEqual(['a settled 5', 'b open 4'])
 })
 
+it('counts what was refused before when late_by is raised, and a replay over the edit agrees', async () => {
+  const clock = new ManualClock(Date.UTC(2026, 0, 1))
+  const folder = newFolder()
+  const where = 'where: code:[500 TO 599]'
+  writeRule(folder, where, 4, 'late_by: 0s')
+  const first = await start(folder, clock)
+  change(folder, 'CREATE TRIGGER keep BEFORE DELETE ON input_log BEGIN SELECT raise(IGNORE); END')
+  await first.send('a', 500, 2)
+  await first.send('b', 500, 4)
+  // Later than what 'a' sends next by more than `reorder`.
+  clock.advance(60_000)
+  await first.send('other', 200, 1)
+  await first.send('a', 500, 2, -50_000)
+  expect(first.changes()).toEqual(['b open 4'])
+
+  writeRule(folder, where, 4, 'late_by: 5m')
+  first.app.reload()
+  const [said] = await first.logged('rules.rebuilt', 1)
+  const episodes = { gained: 1, lost: 0, same: 1, moved: 0 }
+  expect(said).toMatchObject({ rules: ['errors'], missing: 0, episodes })
+  await waitFor('the gained episode', () => first.changes().length === 2 || undefined)
+  expect(first.changes()).toEqual(['a open 4', 'b open 4'])
+  await first.send('a', 500, 1)
+
+  // A start from the beginning of the log, over the edit.
+  const crashed = newFolder()
+  cpSync(folder, crashed, { recursive: true })
+  change(crashed, 'UPDATE shard SET checkpoint_next = 1')
+  change(crashed, 'DELETE FROM checkpoint; DELETE FROM checkpoint_cycle')
+  const second = await start(crashed, clock)
+  const [replayed] = await second.logged('core.replayed', 1)
+  expect(replayed).toMatchObject({ differences: 0 })
+  await second.send('a', 500, 1)
+  expect(second.changes()).toEqual(['a open 6', 'b open 4'])
+
+  writeRule(folder, where, 4, 'late_by: 1m')
+  first.app.reload()
+  await first.logged('rules.activated', 3)
+  expect(first.log.filter(({ occurrence }) => occurrence === 'rules.rebuilt')).toHaveLength(1)
+})
+
 function newFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'tocsin-rebuild-'))
   folders.push(folder)
@@ -93,11 +134,12 @@ function newFolder(): string {
   return folder
 }
 
-function writeRule(folder: string, where: string, atLeast: number): void {
+function writeRule(folder: string, where: string, atLeast: number, more = ''): void {
   const text = `rule: errors
 ${where}
 group_by: [region]
 threshold: { at_least: ${atLeast}, within: 10m }
+${more}
 `
   writeFileSync(join(folder, 'rules', 'errors.yaml'), text)
 }
@@ -139,10 +181,11 @@ async function start(folder: string, clock: ManualClock) {
     app,
     log,
     /** Resolves when the records have been evaluated. */
-    async send(region: string, code: number, times: number): Promise<void> {
+    async send(region: string, code: number, times: number, offsetMs = 0): Promise<void> {
       clock.advance(100)
       const before = await matched()
-      const record = gelf('m', { timestamp: clock.now() / 1_000, _region: region, _code: code })
+      const timestamp = (clock.now() + offsetMs) / 1_000
+      const record = gelf('m', { timestamp, _region: region, _code: code })
       const body = Array.from({ length: times }, () => record).join('\n')
       expect(await postGelf(inputs[0]!.port, body)).toBe(202)
       await waitFor('a commit', async () => (await matched()) > before || undefined)

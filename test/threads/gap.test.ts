@@ -1,17 +1,29 @@
 /** A journal that has lost a segment: work goes on, and what is missing is said exactly. */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, expect, it } from 'vitest'
 
-import { createApp } from '../../src/app.ts'
 import { openJournalWriter } from '../../src/ingest/journal/sqlite-journal.ts'
-import { ManualClock } from '../../src/lib/manual-clock.ts'
+import { DEFAULT_TIMING } from '../../src/model/partition.ts'
+import type { RulesetSource } from '../../src/model/ruleset.ts'
 import type { Slab } from '../../src/model/slab.ts'
+import { databaseFile, journalFolder } from '../../src/threads/thread-settings.ts'
+import { OneThreadService } from '../support/one-thread-service.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const START_MS = Date.UTC(2026, 0, 1)
+const SOURCE: RulesetSource = {
+  documents: [
+    {
+      file: 'a.yaml',
+      text: 'slo: s\nservice: s\nobjective: 90%\ntotal: _exists_:k\nbad: k:never\n',
+    },
+  ],
+  inputs: { web: { ...DEFAULT_TIMING, labels: {} } },
+  fields: {},
+}
 const folders: string[] = []
 afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
@@ -31,36 +43,15 @@ it.each([
 ])(
   'evaluates what is left of a damaged journal and opens an incident about all that is missing: $holes',
   async ({ segments, lost, gaps }) => {
-    const folder = mkdtempSync(join(tmpdir(), 'tocsin-gap-'))
-    folders.push(folder)
-    mkdirSync(join(folder, 'rules'))
-    writeFileSync(
-      join(folder, 'tocsin.yaml'),
-      `inputs: [{ name: web, type: gelf-tcp, listen: "127.0.0.1:0" }]
-http: { listen: "127.0.0.1:0" }
-`,
-    )
-    writeFileSync(
-      join(folder, 'rules', 'a.yaml'),
-      'slo: s\nservice: s\nobjective: 90%\ntotal: _exists_:k\nbad: k:never\n',
-    )
-    leaveBacklog(join(folder, 'data', 'journal'), segments)
-    for (const name of filesOf(folder, lost)) rmSync(join(folder, 'data', 'journal', name))
+    const data = mkdtempSync(join(tmpdir(), 'tocsin-gap-'))
+    folders.push(data)
+    const journal = journalFolder({ data })
+    leaveBacklog(journal, segments)
+    for (const name of filesOf(journal, lost)) rmSync(join(journal, name))
 
-    const clock = new ManualClock(START_MS + 60_000)
-    const app = createApp({
-      configFile: join(folder, 'tocsin.yaml'),
-      env: {},
-      clock: clock.now,
-      timers: clock,
-      random: () => 0.5,
-      threads: 'one',
-      log: { write: () => undefined },
-      owner: 'test',
-      version: '0',
-    })
-    await app.start()
-    const database = new DatabaseSync(join(folder, 'data', 'tocsin.db'), { readOnly: true })
+    const service = new OneThreadService({ data, source: SOURCE, startMs: START_MS + 60_000 })
+    await service.start()
+    const database = new DatabaseSync(databaseFile({ data }), { readOnly: true })
     const rows = (sql: string): unknown[] =>
       database
         .prepare(sql)
@@ -90,7 +81,7 @@ http: { listen: "127.0.0.1:0" }
       },
     ])
     database.close()
-    await app.stop()
+    await service.stop()
   },
 )
 
@@ -120,8 +111,8 @@ function slab(seq: number, receivedMs: number): Slab {
 }
 
 /** The files of these segments, which are numbered in order of name. */
-function filesOf(folder: string, segments: readonly number[]): string[] {
-  const files = readdirSync(join(folder, 'data', 'journal'))
+function filesOf(journal: string, segments: readonly number[]): string[] {
+  const files = readdirSync(journal)
   const names = files.filter((file) => !file.endsWith('-wal') && !file.endsWith('-shm')).sort()
   const chosen = segments.map((nth) => names[nth]!)
   return files.filter((file) => chosen.some((name) => file.startsWith(name)))

@@ -47,6 +47,10 @@ export abstract class GroupWindows implements RuleWindows {
     return this.episodes.openCount
   }
 
+  get isTrimmed(): boolean {
+    return [...this.#extras.values()].some(({ trimmedMs }) => trimmedMs > -Infinity)
+  }
+
   get nextDueMs(): number {
     return this.table.nextDueMs
   }

@@ -10,6 +10,8 @@ export const REFUSED_QUIET_MS = 60_000
 export const REFUSED_GROUPS_MAX = 512
 /** Partitions of one group; matches of others are read back with it, but not counted as late. */
 export const REFUSED_PARTITIONS_MAX = 32
+/** Of one partition and group; it takes an input that falls silent over and over to need more. */
+const BELOW_MAX = 32
 /** Groups of one bucket that one entry hands over. */
 const RELEASED_AT_ONCE = 16
 
@@ -20,8 +22,14 @@ export interface RefusedMark {
   last: number
   /** Witnessed watermark at `first`; with the records behind it, that of every later position. */
   readonly witnessedMs: number
-  /** Older matches were refused whatever was witnessed: the rule had gone on, or was edited. */
-  belowMs: number
+  /** Whatever was witnessed, the rule had gone on, or was edited. */
+  readonly below: RefusedBelow[]
+}
+
+/** From position `from` on, matches before `ms` were refused. */
+export interface RefusedBelow {
+  readonly from: number
+  readonly ms: number
 }
 
 /** What of one group was refused since it was last handed over. */
@@ -109,7 +117,11 @@ export class RefusedGroups {
         to.f64(one.first)
         to.f64(one.last)
         to.f64(one.witnessedMs)
-        to.f64(one.belowMs)
+        to.u32(one.below.length)
+        for (const { from, ms } of one.below) {
+          to.f64(from)
+          to.f64(ms)
+        }
       }
     }
   }
@@ -124,7 +136,7 @@ export class RefusedGroups {
         first: from.f64(),
         last: from.f64(),
         witnessedMs: from.f64(),
-        belowMs: from.f64(),
+        below: Array.from({ length: from.u32() }, () => ({ from: from.f64(), ms: from.f64() })),
       }))
       const group = { key, fromMs, toMs, lastNowMs, marks }
       this.#groups.set(key, group)
@@ -140,11 +152,18 @@ export class RefusedGroups {
 
 function mark(marks: RefusedMark[], arrival: Arrival, belowMs: number): void {
   const { partition, position, witnessedMs } = arrival
-  const found = marks.find((one) => one.partition === partition)
-  if (found !== undefined) {
-    found.last = position
-    found.belowMs = Math.max(found.belowMs, belowMs)
-  } else if (marks.length < REFUSED_PARTITIONS_MAX) {
-    marks.push({ partition, first: position, last: position, witnessedMs, belowMs })
+  let found = marks.find((one) => one.partition === partition)
+  if (found === undefined) {
+    if (marks.length >= REFUSED_PARTITIONS_MAX) return
+    found = { partition, first: position, last: position, witnessedMs, below: [] }
+    marks.push(found)
   }
+  found.last = position
+  noteBelow(found.below, arrival, belowMs)
+}
+
+/** What the rule had passed never falls, so only a match that was not yet below it says more. */
+function noteBelow(below: RefusedBelow[], { position, timeMs }: Arrival, ms: number): void {
+  if (ms === -Infinity || timeMs < (below.at(-1)?.ms ?? -Infinity)) return
+  if (below.length < BELOW_MAX) below.push({ from: position, ms })
 }

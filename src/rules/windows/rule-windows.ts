@@ -26,6 +26,8 @@ export interface RuleWindows {
   readonly groups: number
   /** Unsettled episodes. */
   readonly openEpisodes: number
+  /** Of some group only what its rule's thresholds can ask for is left, and no more. */
+  readonly isTrimmed: boolean
   /** When {@link advance} has something to do next, in event time; Infinity when never. */
   readonly nextDueMs: number
   /** Takes an admitted match. */

@@ -38,6 +38,9 @@ export function recomputes(dialect: Dialect): Migration {
           .addColumn(column, types.integer, (c) => c.notNull().defaultTo(0))
           .execute()
       }
+      for (const column of ['late_from_ms', 'late_to_ms'] as const) {
+        await schema.alterTable('episode').addColumn(column, types.integer).execute()
+      }
     },
   }
 }

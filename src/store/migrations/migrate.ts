@@ -3,9 +3,9 @@ import { type Migration, Migrator } from 'kysely/migration'
 import { firstTables } from './001-first-tables.ts'
 import { checkpoints } from './002-checkpoints.ts'
 import { rulesetOrigin } from './003-ruleset-origin.ts'
-import { keptLog } from './005-kept-log.ts'
+import { keptLog } from './004-kept-log.ts'
+import { droppedRecords } from './005-dropped-records.ts'
 import { recomputes } from './006-recomputes.ts'
-import { droppedRecords } from './006-dropped-records.ts'
 import { unverifiedRules } from './007-unverified-rules.ts'
 import { logOffset } from './008-log-offset.ts'
 import type { Dialect } from './column-types.ts'
@@ -16,8 +16,8 @@ export async function migrate(database: Kysely<never>, dialect: Dialect): Promis
     '001-first-tables': firstTables(dialect),
     '002-checkpoints': checkpoints(dialect),
     '003-ruleset-origin': rulesetOrigin(dialect),
-    '005-kept-log': keptLog(dialect),
-    '006-dropped-records': droppedRecords(dialect),
+    '004-kept-log': keptLog(dialect),
+    '005-dropped-records': droppedRecords(dialect),
     '006-recomputes': recomputes(dialect),
     '007-unverified-rules': unverifiedRules(dialect),
     '008-log-offset': logOffset(dialect),

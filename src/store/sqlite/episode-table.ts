@@ -52,6 +52,7 @@ export class EpisodeTable {
   readonly #find
   readonly #adoptable
   readonly #recomputed
+  readonly #known
   readonly #addLate
   readonly #insert
   readonly #update
@@ -73,9 +74,18 @@ export class EpisodeTable {
          ORDER BY seq`
     this.#adoptable = prepare<EpisodeRow>(database, reaching(0))
     this.#recomputed = prepare<EpisodeRow>(database, reaching(1))
+    this.#known = prepare<EpisodeRow>(
+      database,
+      `SELECT * FROM episode WHERE rule_id = ? AND group_key = ? AND mode = ?
+         AND merged_into IS NULL AND recomputed = 0
+         AND (end_ms >= ? AND start_ms <= ? OR late_to_ms >= ? AND late_from_ms <= ?)
+         ORDER BY start_ms, seq LIMIT 1`,
+    )
     this.#addLate = prepare(
       database,
-      'UPDATE episode SET late_matches = late_matches + ? WHERE id = ?',
+      `UPDATE episode SET late_matches = late_matches + ?,
+         late_from_ms = min(coalesce(late_from_ms, ?), ?),
+         late_to_ms = max(coalesce(late_to_ms, ?), ?) WHERE id = ?`,
     )
     const columns = [...FIXED, ...CHANGING]
     this.#insert = prepare(
@@ -89,8 +99,12 @@ export class EpisodeTable {
     this.#merge = prepare(database, 'UPDATE episode SET merged_into = ? WHERE id = ?')
     this.#takeLate = prepare(
       database,
-      `UPDATE episode SET late_matches = late_matches
-         + (SELECT late_matches FROM episode AS merged WHERE merged.id = ?) WHERE id = ?`,
+      `UPDATE episode SET late_matches = episode.late_matches + merged.late_matches,
+         late_from_ms = min(coalesce(episode.late_from_ms, merged.late_from_ms),
+           merged.late_from_ms),
+         late_to_ms = max(coalesce(episode.late_to_ms, merged.late_to_ms), merged.late_to_ms)
+       FROM (SELECT late_matches, late_from_ms, late_to_ms FROM episode WHERE id = ?) AS merged
+       WHERE episode.id = ? AND merged.late_matches > 0`,
     )
     this.#dispose = prepare(
       database,
@@ -143,8 +157,27 @@ export class EpisodeTable {
       .map(storedRow)
   }
 
-  addLateMatches(id: string, count: number): void {
-    this.#addLate.run(count, id)
+  /**
+   * The earliest row of the engine's that the interval overlaps, or that would have reached into it
+   * with the late matches that were noted on it before.
+   */
+  known(
+    episode: Episode,
+    mode: Mode,
+    { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+  ): StoredRow | undefined {
+    const { ruleId, groupKey } = episode
+    const row = this.#known.get(ruleId, groupKey, mode, fromMs, toMs, fromMs, toMs)
+    return row === undefined ? undefined : storedRow(row)
+  }
+
+  /** Notes late matches, and the interval that the episode would have had with them. */
+  addLateMatches(
+    id: string,
+    count: number,
+    { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+  ): void {
+    this.#addLate.run(count, fromMs, fromMs, toMs, toMs, id)
   }
 
   insert(episode: Episode, mode: Mode, ruleset: string | null, isRecomputed = false): void {

@@ -41,20 +41,18 @@ export class OldNews {
   #record(recomputed: RecomputedEpisode, nowMs: number): keyof OldNewsCounts {
     const { episode, mode, ruleset, lateMatches, cause } = recomputed
     const interval = { fromMs: episode.startMs, toMs: episode.endMs }
-    const [real] = this.#episodes
-      .reaching(episode, mode, interval)
-      .sort((a, b) => a.episode.startMs - b.episode.startMs)
+    const real = this.#episodes.known(episode, mode, interval)
     const earlier = this.#episodes.recomputed(episode, mode, interval)
     const target = real ?? earlier[0] ?? this.#survivorOf(episode.id)
     if (target === undefined) {
       this.#episodes.insert(episode, mode, ruleset, true)
-      this.#episodes.addLateMatches(episode.id, lateMatches)
+      this.#episodes.addLateMatches(episode.id, lateMatches, interval)
       const disposition = { disposition: 'old_news', incidentId: null, cause } as const
       this.#episodes.dispose(episode.id, { ...disposition, actor: TOCSIN }, nowMs)
       return 'recorded'
     }
     const { id } = target.episode
-    this.#episodes.addLateMatches(id, lateMatches)
+    this.#episodes.addLateMatches(id, lateMatches, interval)
     for (const row of earlier) if (row !== target) this.#mergeInto(id, row, nowMs)
     if (!target.recomputed) return 'noted'
     this.#episodes.update(widened(target.episode, episode), false)

@@ -4,7 +4,7 @@
  */
 import type { RuleInfo } from '../../incidents/rule-info.ts'
 import { derivedName } from '../../lib/canonical.ts'
-import type { BrokenBody } from '../../model/broken.ts'
+import type { BrokenBody, BrokenSlice } from '../../model/broken.ts'
 import type { CommitEntry, LogEntry } from '../../model/commit.ts'
 import { FencedError, InvariantError, StoreWriteError } from '../../model/commit.ts'
 import type { Episode, EpisodeChange } from '../../model/episode.ts'
@@ -66,12 +66,21 @@ export function brokenState(
 /** What an error thrown in the middle of it is written down as. */
 export function brokenBy(
   error: unknown,
-  at: Pick<BrokenBody, 'nowMs' | 'isLive' | 'no' | 'what'>,
+  at: Pick<BrokenBody, 'nowMs' | 'isLive' | 'no' | 'what' | 'slice'>,
 ): BrokenBody {
   const doing = at.what === 'start' ? 'the input log could not be run again' : 'work failed'
   const message = `${doing} at entry ${at.no}: ${textOf(error)}`
   const rules = error instanceof UnreadableStateError ? [error.ruleId] : null
   return { kind: 'broken', count: 0, rules, message, ...at }
+}
+
+/** What is written down of records that are left out, because work failed over them twice. */
+export function brokenRecords(
+  { partition, from, to }: Omit<BrokenSlice, 'isAlone'>,
+  at: Pick<BrokenBody, 'nowMs' | 'no' | 'rules'>,
+): BrokenBody {
+  const message = `work failed twice over records ${from} to ${to - 1} of ${partition}; they are left out`
+  return { kind: 'broken', what: 'work', count: to - from, message, isLive: true, ...at }
 }
 
 /**

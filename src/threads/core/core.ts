@@ -32,6 +32,7 @@ import { Feeds, mayGrow } from './feeds.ts'
 import { withGaps, withLogGaps } from './gaps.ts'
 import { InputLinks } from './input-links.ts'
 import { InvariantGuard } from './invariant-guard.ts'
+import { leaveOut } from './broken-work.ts'
 import { loadRulesOnce, NO_RULES, parseRules } from './loaded-rules.ts'
 import type { LoadedRules, LoadRules } from './loaded-rules.ts'
 import { LateShare } from './late-share.ts'
@@ -157,7 +158,6 @@ export class Core {
     const claim = await store.claim(owner, clock())
     report({ name: 'core.claimed', detail: { epoch: claim.epoch, nextNo: claim.nextNo } })
     this.#committer.nextNo = claim.nextNo
-    this.#guard.restore(claim.unverified)
     this.#engine = await recover({
       ...this.#options,
       claim,
@@ -319,9 +319,17 @@ export class Core {
       const openings = this.#partitionClock.openings(this.#epoch, this.#links.sockets())
       entries.push(this.#passTime(nowMs, openings, firstNo + entries.length))
     }
-    for (const slice of this.#feeds.take(COMMIT_RECORDS_MAX, this.#rules)) {
+    const recordsMax = this.#guard.recordsMax(COMMIT_RECORDS_MAX)
+    for (const slice of this.#feeds.take(recordsMax, this.#rules)) {
       const { partition, from, count } = slice
-      const at = { nowMs, ruleset: this.#rules.hash, no: firstNo + entries.length }
+      const { ruleset, hash } = this.#rules
+      const broken = this.#guard.begins(slice, { nowMs, no: firstNo + entries.length }, ruleset)
+      entries.push(...broken)
+      const at = { nowMs, ruleset: hash, no: firstNo + entries.length }
+      if (broken.length > 0) {
+        entries.push(leaveOut(this.#engine, this.#partitions, { ...slice, ruleset: hash }, at))
+        continue
+      }
       entries.push(
         this.#options.span('tocsin.slice', { partition, from, count }, () =>
           this.#lateShare.observe(
@@ -406,7 +414,9 @@ export class Core {
     })
     const former = this.#rules
     this.#setRules(rules)
-    const { rebuilt, plan } = await this.#rebuilder.atActivation({ former, rules, nowMs, no })
+    const isTrimmed = (ruleId: string): boolean => this.#engine.isTrimmed(ruleId)
+    const change = { former, rules, nowMs, no, isTrimmed }
+    const { rebuilt, plan } = await this.#rebuilder.atActivation(change)
     const replaced = { previous: this.#engine, no, ...(rebuilt && { rebuilt }) }
     this.#engine = this.#newEngine({ ...replaced, ...(plan && { warming: plan.warming }) })
     this.#checkpointer.restart()

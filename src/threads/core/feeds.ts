@@ -99,7 +99,11 @@ export class Feeds {
       this.#feeds.delete(partition)
       this.#feeds.set(partition, feed)
       const from = feed.next
-      const matches = this.#current(partition, feed, feed.take(left), rules)
+      const matches = this.#current(
+        partition,
+        { feed, slabs: feed.take(left), budget: left },
+        rules,
+      )
       if (matches.length === 0) continue
       const count = matches.reduce((sum, slab) => sum + slab.count, 0)
       this.#evaluated.set(partition, (this.#evaluated.get(partition) ?? 0) + count)
@@ -111,10 +115,14 @@ export class Feeds {
   /** Matches as the active rule set has them: those in memory, or read again. */
   #current(
     partition: string,
-    feed: PartitionFeed,
-    slabs: readonly PlacedSlab[],
+    taken: {
+      readonly feed: PartitionFeed
+      readonly slabs: readonly PlacedSlab[]
+      readonly budget: number
+    },
     rules: LoadedRules,
   ): readonly Matches[] {
+    const { feed, slabs, budget } = taken
     const found: Matches[] = []
     for (const slab of slabs) {
       if (slab.matches?.ruleset === rules.hash) {
@@ -125,7 +133,7 @@ export class Feeds {
       const to = isBacklog ? feed.durableTo : slab.from + slab.count
       const read = this.#rematch.read(
         partition,
-        { from: slab.from, to, budget: isBacklog ? BACKLOG_RECORDS : slab.count },
+        { from: slab.from, to, budget: isBacklog ? Math.min(budget, BACKLOG_RECORDS) : slab.count },
         (input) => ({ matcher: rules.matcher(input), ruleset: rules.hash }),
       )
       if (isBacklog) feed.next += read.reduce((sum, { count }) => sum + count, 0)

@@ -73,7 +73,7 @@ export class LateTargets {
         range.first <= position &&
         position <= range.last &&
         (timeMs < Math.max(witnessedMs, range.witnessedMs ?? -Infinity) - rule.lateByMs ||
-          timeMs < (range.belowMs ?? -Infinity)),
+          range.below.some(({ from, ms }) => from <= position && timeMs < ms)),
     )
     const [hashHigh, hashLow] = [rows.hashHigh[i]!, rows.hashLow[i]!]
     return { target, group, partition, position, timeMs, hashHigh, hashLow, isLate }

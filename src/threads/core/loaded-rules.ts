@@ -32,6 +32,11 @@ export class LoadedRules {
     return this.ruleset.hash
   }
 
+  /** Names of the inputs that are configured. */
+  get inputs(): readonly string[] {
+    return Object.keys(this.source.inputs)
+  }
+
   matcher(input: string): Matcher {
     let matcher = this.#matchers.get(input)
     if (matcher === undefined) {

@@ -41,9 +41,11 @@ export class Rebuilder {
     readonly rules: LoadedRules
     readonly nowMs: number
     readonly no: number
+    /** See {@link Engine.isTrimmed}; of the engine that is replaced. */
+    readonly isTrimmed: (ruleId: string) => boolean
   }): Promise<{ readonly rebuilt?: Rebuilt; readonly plan?: RebuildPlan }> {
     const { former, rules, nowMs, no } = change
-    const edited = editedRules(former.ruleset, rules.ruleset)
+    const edited = editedRules(former, rules, change.isTrimmed)
     if (edited.length === 0) return {}
     const { journal, partitions, post } = this.#options
     // Until the next checkpoint a replay would read the same records again.

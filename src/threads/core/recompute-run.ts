@@ -33,7 +33,7 @@ export interface RecomputeSources {
 /** What is asked of one pass; plain data. */
 export interface RecomputeTask {
   readonly outstanding: readonly OutstandingRecompute[]
-  /** Partitions as far as they were evaluated. */
+  /** Partitions as far as they were evaluated; one that is not named is read to its end. */
   readonly evaluated: readonly Evaluated[]
 }
 
@@ -59,13 +59,17 @@ export async function runRecompute(
   const recompute = new Recompute(targets.all.map(({ rule }) => rule))
   const sinceMs = Math.min(...targets.all.map(({ fromMs }) => fromMs)) - AHEAD_MS
   const pass = new JournalPass(sources, rules, ruleset)
-  for (const partition of evaluated.filter(({ id }) => isRead(ruleset, id))) {
-    targets.beginPartition(partition.id)
-    await pass.partition(partition, sinceMs, ({ rows, receivedMs, maxTimeMs }, first) => {
+  pass.lookForGone(evaluated, sinceMs)
+  const nextOf = new Map(evaluated.map(({ id, next }) => [id, next]))
+  for (const partition of pass.partitions.filter((id) => isRead(ruleset, id))) {
+    // What has retired is forgotten and was read to its end; what is new lies behind what is late.
+    const next = nextOf.get(partition) ?? Infinity
+    targets.beginPartition(partition)
+    await pass.read(partition, { sinceMs, next }, ({ rows, receivedMs, maxTimeMs }, first) => {
       targets.beginBatch(receivedMs)
       for (let i = 0; i < rows.length; i++) {
         const position = first + rows.ordinal[i]!
-        if (position >= partition.next) break
+        if (position >= next) break
         const row = targets.row(ruleset.rules[rows.rule[i]!]!, rows, i, position)
         if (row !== undefined) recompute.add(row)
       }
@@ -126,21 +130,32 @@ class JournalPass {
     return this.#missingBeforeMs
   }
 
-  async partition(
-    { id, next, lastReceivedMs }: Evaluated,
-    sinceMs: number,
+  get partitions(): string[] {
+    return [...this.#kept.keys()].sort()
+  }
+
+  /** Partitions of which nothing is kept, though something of them was asked for. */
+  lookForGone(evaluated: readonly Evaluated[], sinceMs: number): void {
+    for (const { id, next, lastReceivedMs } of evaluated) {
+      const isGone = next > 0 && !this.#kept.has(id) && isRead(this.#ruleset, id)
+      if (isGone && lastReceivedMs >= sinceMs) this.#misses(lastReceivedMs)
+    }
+  }
+
+  async read(
+    partition: string,
+    { sinceMs, next }: { readonly sinceMs: number; readonly next: number },
     onBatch: (matches: Matches, first: number) => void,
   ): Promise<void> {
     const { journal, event, yieldTo } = this.#sources
-    const first = this.#kept.get(id)
-    if (first === undefined && next > 0 && lastReceivedMs >= sinceMs) this.#misses(lastReceivedMs)
-    const input = inputOfPartition(id)
+    const kept = this.#kept.get(partition)
+    const input = inputOfPartition(partition)
     const matcher = createIndexedMatcher(this.#ruleset, input, this.#rules.source.fields)
     const step = new MatchStep(matcher, this.#ruleset.hash)
-    for (const batch of journal.readSince(id, sinceMs)) {
+    for (const batch of journal.readSince(partition, sinceMs)) {
       if (batch.first >= next) break
       // The oldest that is kept was asked for, and there was something before it.
-      if (batch.first > 0 && batch.first === first) this.#misses(batch.receivedMs)
+      if (batch.first > 0 && batch.first === kept) this.#misses(batch.receivedMs)
       const maxTimeMs = scanBatch(batch, event, (ordinal, maxSoFarMs) =>
         step.record(event, ordinal, maxSoFarMs),
       )

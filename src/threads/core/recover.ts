@@ -31,7 +31,9 @@ export interface RecoverOptions extends Omit<ReplayOptions, 'from' | 'without'> 
  */
 export async function recover(options: RecoverOptions): Promise<Engine> {
   const { claim, nowMs, guard, report, store } = options
-  const isLive = isSecondStart(await lastEntry(store, claim.nextNo))
+  const last = await lastEntry(store, claim.nextNo)
+  guard.restore(claim.unverified, last)
+  const isLive = isSecondStart(last)
   const at = { nowMs, no: claim.checkpointNext, isLive }
   const without = new Set<string>()
   let rules = options.loadRules(NO_RULES)

@@ -57,7 +57,7 @@ export class Rematch {
 }
 
 /** Nothing was seen in a hole: it moves the position and no watermark. */
-function holeOf(
+export function holeOf(
   partition: string,
   from: number,
   { count, ruleset }: { readonly count: number; readonly ruleset: string },

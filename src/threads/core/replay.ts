@@ -7,6 +7,7 @@ import type { PartitionTracker } from '../../rules/partition-tracker.ts'
 import { NO_RULES, parseRules } from './loaded-rules.ts'
 import type { LoadedRules, LoadRules } from './loaded-rules.ts'
 import type { Rebuilder } from './rebuilder.ts'
+import { leaveOut } from './broken-work.ts'
 import type { Rematch } from './rematch.ts'
 import { Verification } from './verification.ts'
 import type { Differences } from './verification.ts'
@@ -126,6 +127,10 @@ function runAgain(
   switch (body.kind) {
     case 'records': {
       const { partition, from, to, nowMs, ruleset } = body
+      if (body.isLeftOut === true) {
+        const hole = { partition, from, count: to - from, ruleset }
+        return leaveOut(engine, partitions, hole, { nowMs, no })
+      }
       const matches = rematch.read(partition, { from, to }, (input) => ({
         matcher: rules.matcher(input),
         ruleset: rules.hash,

@@ -46,6 +46,9 @@ export class PlainMatch implements RuleWindows {
     return this.#episodes.openCount
   }
 
+  /** There is nothing to ask for but each match itself. */
+  readonly isTrimmed = false
+
   get nextDueMs(): number {
     return Math.min(
       Infinity,

@@ -92,6 +92,10 @@ export class PlainThreshold implements RuleWindows {
     return this.#episodes.openCount
   }
 
+  get isTrimmed(): boolean {
+    return [...this.#groups.values()].some(({ trimmedMs }) => trimmedMs > -Infinity)
+  }
+
   get nextDueMs(): number {
     return Math.min(Infinity, ...Array.from(this.#groups.values(), (group) => this.#dueMs(group)))
   }

@@ -57,10 +57,16 @@ describe('refused matches of a bucket', () => {
     const { refused, add, names } = setUp()
     add('a', 50, { partition: 'b@1', position: 3, belowMs: 70 })
     add('a', 51, { partition: 'a@1', position: 8 })
-    add('a', 52, { partition: 'b@1', position: 5, belowMs: 60 })
+    add('a', 52, { partition: 'b@1', position: 5, belowMs: 72 })
+    add('a', 73, { partition: 'b@1', position: 9, belowMs: 80 })
+    // The second lay below what was known already: it says nothing new.
+    const below = [
+      { from: 3, ms: 70 },
+      { from: 9, ms: 80 },
+    ]
     expect(refused.release(60_000, Infinity)[0]?.marks).toMatchObject([
-      { partition: names.number('b@1'), first: 3, last: 5, belowMs: 70 },
-      { partition: names.number('a@1'), first: 8, last: 8, belowMs: -Infinity },
+      { partition: names.number('b@1'), first: 3, last: 9, below },
+      { partition: names.number('a@1'), first: 8, last: 8, below: [] },
     ])
   })
 
