@@ -2,9 +2,10 @@ import { watch } from 'node:fs'
 import type { FSWatcher } from 'node:fs'
 
 import type { AppOptions } from './app-options.ts'
-import { readConfigured } from './configured.ts'
+import { readConfigured, readSettings } from './configured.ts'
 import type { Configured } from './configured.ts'
-import { canonicalJson } from './lib/canonical.ts'
+import { ruleFilesStamp } from './config/rule-files-stamp.ts'
+import { canonicalJson, sha256Hex } from './lib/canonical.ts'
 import type { Cancel } from './lib/clock.ts'
 import type { Report } from './model/occurrence.ts'
 import type { Problem } from './model/problem.ts'
@@ -12,7 +13,7 @@ import { formatProblem } from './model/problem.ts'
 
 /** A change of a file is followed by others of the same save. */
 const SETTLE_MS = 200
-/** Watching is a hint and can miss a change; this finds it by content. */
+/** Watching is a hint and can miss a change; this finds it, by what the file system says of files. */
 const POLL_MS = 10_000
 
 export interface ReloadOptions {
@@ -36,6 +37,10 @@ export class Reload {
   #warnings: readonly Problem[] = []
   #lastReloadMs: number | null = null
   #lastSeen = ''
+  /** Of the files at the last poll that looked into them. */
+  #stamp = ''
+  #isPolling = false
+  #isStopped = false
   #cancelSettle: Cancel = () => undefined
   #cancelPoll: Cancel = () => undefined
 
@@ -66,7 +71,7 @@ export class Reload {
   start(): void {
     const { options } = this.#options
     this.#lastSeen = this.#seen()
-    this.#cancelPoll = options.timers.every(POLL_MS, () => this.#lookAgain())
+    this.#cancelPoll = options.timers.every(POLL_MS, () => void this.#poll())
     for (const path of [options.configFile, ...this.#current.rulePaths]) {
       try {
         const watcher = watch(path, { recursive: true, persistent: false }, () => this.#changed())
@@ -79,6 +84,7 @@ export class Reload {
   }
 
   stop(): void {
+    this.#isStopped = true
     this.#cancelPoll()
     this.#cancelSettle()
     for (const watcher of this.#watchers) watcher.close()
@@ -108,6 +114,26 @@ export class Reload {
   #changed(): void {
     this.#cancelSettle()
     this.#cancelSettle = this.#options.options.timers.after(SETTLE_MS, () => this.#lookAgain())
+  }
+
+  /** Reads everything only when a file is another than at the last poll: there may be thousands. */
+  async #poll(): Promise<void> {
+    if (this.#isPolling) return
+    this.#isPolling = true
+    const stamp = await this.#filesStamp()
+    this.#isPolling = false
+    if (stamp === this.#stamp || this.#isStopped) return
+    // Taken before the files are read: what changes while they are is found by the next poll.
+    this.#stamp = stamp
+    this.#lookAgain()
+  }
+
+  /** `tocsin.yaml` itself, and what it refers to, is read: it is short. */
+  async #filesStamp(): Promise<string> {
+    const { options } = this.#options
+    const { settings, problems } = readSettings(options.configFile, options.env)
+    const own = sha256Hex(canonicalJson([settings?.config ?? null, problems]))
+    return `${own} ${await ruleFilesStamp(settings?.rulePaths ?? [])}`
   }
 
   #lookAgain(): void {

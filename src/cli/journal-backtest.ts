@@ -91,7 +91,7 @@ function stepsOf(
     try {
       const { entries, close } = openClockEntries(file)
       cleanUps.add('database', close)
-      return withClock(batches, entries, range.toMs)
+      return withClock(batches, entries(), range.toMs)
     } catch (error) {
       throw unreadable(file, `the database cannot be read: ${(error as Error).message}`)
     }

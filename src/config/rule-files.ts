@@ -1,11 +1,11 @@
 import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { YAML_SIZE_MAX } from '../lib/yaml-document.ts'
 import type { Problem } from '../model/problem.ts'
 import type { RuleDocument } from '../model/ruleset.ts'
 
 /** Folders under a rules folder; deeper is a loop or a slip. */
-const DEPTH_MAX = 16
+export const DEPTH_MAX = 16
 export const FILES_MAX = 20_000
 
 /**
@@ -66,11 +66,21 @@ function collect(
       // A link to a file is followed, a link to a folder is not: it could lead in circles.
       const isLink = lstatSync(path).isSymbolicLink()
       if (statSync(path).isDirectory()) {
-        if (isLink || name.startsWith('.') || name === 'node_modules') return
+        if (isLink || isPassedOver(name)) return
         collect(path, depth + 1, files, unreadable)
-      } else if (/\.ya?ml$/.test(name) && basename(path) !== 'tocsin.yaml') files.add(path)
+      } else if (isRuleFile(name)) files.add(path)
     })
   }
+}
+
+/** A folder that nobody keeps rules in. */
+export function isPassedOver(name: string): boolean {
+  return name.startsWith('.') || name === 'node_modules'
+}
+
+/** By the name of a file in a rules folder. */
+export function isRuleFile(name: string): boolean {
+  return /\.ya?ml$/.test(name) && name !== 'tocsin.yaml'
 }
 
 function attempt(

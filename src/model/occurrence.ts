@@ -64,6 +64,7 @@ export type OccurrenceName =
   | 'recompute.failed' // detail: error, groups, isGivenUp
   // rules and configuration
   | 'rules.activated'
+  | 'rules.rebuilding' // detail: rules, sinceMs
   | 'rules.rebuilt' // detail: rules, records, missing, warming, episodes
   | 'rules.unverified' // detail: rules, cause
   | 'rules.verified' // detail: rules, how

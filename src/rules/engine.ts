@@ -8,10 +8,11 @@ import type { PartitionTracker } from './partition-tracker.ts'
 import { announce } from './announce.ts'
 import type { EditDifference } from './announce.ts'
 import type { Rebuilt, RebuiltEpisode } from './rebuild.ts'
-import type { CompiledRuleset } from './rule.ts'
-import type { RuleRunner } from './rule-runner.ts'
+import { RebuiltRules } from './rebuilt-rules.ts'
+import type { CompiledRuleset, Rule } from './rule.ts'
+import type { RuleRunner, RunnerOptions } from './rule-runner.ts'
 import { windowsOf } from './rule-runner.ts'
-import { begin, takeOver, watermarksOf } from './take-over.ts'
+import { begin, disown, takeOver, watermarksOf } from './take-over.ts'
 import type { Runners } from './take-over.ts'
 import { ChangeLog } from './windows/change-log.ts'
 import type { EpisodeContext } from './windows/episodes.ts'
@@ -94,6 +95,11 @@ export interface Engine {
   stateHashes(): { readonly ruleId: string; readonly stateHash: string }[]
   /** What rules have read as their watermark, by what they read: for the time bucket. */
   watermarks(): Record<string, number>
+  /**
+   * Begins to take in edited rules of the set that entry `no` brings into force. Filled, they are
+   * an argument of the {@link createEngine} that runs this entry; none is run in between.
+   */
+  takeIn(rules: readonly Rule[], rebuilt: Rebuilt, no: number): RebuiltRules
 }
 
 export interface EngineOptions {
@@ -107,8 +113,8 @@ export interface EngineOptions {
   readonly previous?: Engine
   /** Of the entry that activates this rule set in place of `previous`. */
   readonly no?: number
-  /** State of edited rules that the journal gave back; the others begin with none. */
-  readonly rebuilt?: Rebuilt
+  /** Edited rules whose state the journal gave back; the others begin with none. */
+  readonly rebuilt?: RebuiltRules
   /** Rules whose rebuilt state lacks records, and the watermark at which they have caught up. */
   readonly warming?: readonly { readonly ruleId: string; readonly untilMs: number }[]
   /** Of an engine without `previous`: what {@link Engine.watermarks} said. */
@@ -133,6 +139,7 @@ class RuleEngine implements Engine {
   readonly #ruleset: CompiledRuleset
   readonly #reorderOf: (input: string) => number
   readonly #context: EpisodeContext
+  readonly #runnerOptions: RunnerOptions
   readonly #ledgers: LedgerBook
   readonly #rules: Runners
   readonly #former: FormerBuckets
@@ -178,6 +185,7 @@ class RuleEngine implements Engine {
       no,
       refusing: this.#refusing,
     }
+    this.#runnerOptions = runnerOptions
     if (previous === undefined) {
       this.#rules = begin(ruleset.rules, options.watermarks ?? {}, runnerOptions)
       this.#byId = byId(this.#rules)
@@ -185,15 +193,14 @@ class RuleEngine implements Engine {
     }
     const { handedBack, ...rules } = takeOver(previous.#rules.runners, ruleset.rules, {
       ...runnerOptions,
-      watermarks: options.rebuilt?.watermarks ?? {},
+      rebuilt: options.rebuilt?.runners,
       formerBuckets: this.#former,
-      anew: new Set(options.rebuilt?.rules),
     })
     this.#rules = rules
     this.#byId = byId(rules)
     for (const saved of handedBack) this.#wait(saved)
-    this.#takeWaiting(no)
-    if (options.rebuilt !== undefined) this.#takeRebuilt(options.rebuilt, no, previous)
+    this.#takeWaiting(rules.runners, no)
+    if (options.rebuilt !== undefined) this.#takeRebuilt(options.rebuilt.rebuilt, no, previous)
     for (const { ruleId, untilMs } of options.warming ?? []) {
       this.#byId.get(ruleId)?.warmUntil(untilMs, no)
     }
@@ -307,6 +314,16 @@ class RuleEngine implements Engine {
     return watermarksOf(this.#rules)
   }
 
+  takeIn(rules: readonly Rule[], rebuilt: Rebuilt, no: number): RebuiltRules {
+    const taken = begin(rules, rebuilt.watermarks, { ...this.#runnerOptions, no })
+    for (const runner of taken.runners) disown(runner, this.#former)
+    this.#takeWaiting(taken.runners, no)
+    // Of the same name, and loaded: it is handed over when the one in force ends.
+    const isLoaded = ({ ruleId, stateHash, bucket }: BucketName): boolean =>
+      this.#runner(ruleId, stateHash)?.buckets.isOpen(bucket, no) === false
+    return new RebuiltRules(rebuilt, taken, { no, isLoaded })
+  }
+
   #miss(input: string, { nowMs, no }: EngineContext): void {
     for (const runner of this.#rules.runners) {
       const { inputs } = runner.rule
@@ -325,8 +342,8 @@ class RuleEngine implements Engine {
   }
 
   /** What holds entry `no` is of the life that begins with it; older state is of a former one. */
-  #takeWaiting(no: number): void {
-    for (const runner of this.#rules.runners) {
+  #takeWaiting(runners: readonly RuleRunner[], no: number): void {
+    for (const runner of runners) {
       const key = JSON.stringify([runner.rule.id, runner.rule.stateHash])
       for (const saved of this.#waiting.get(key) ?? []) {
         if (saved.no >= no) runner.load(saved)
@@ -337,10 +354,7 @@ class RuleEngine implements Engine {
   }
 
   /** A bucket that was loaded and holds entry `no` is ahead of what was rebuilt for it. */
-  #takeRebuilt({ buckets, episodes, held }: Rebuilt, no: number, previous: RuleEngine): void {
-    for (const { ruleId, stateHash, bucket, blob } of buckets) {
-      this.#runner(ruleId, stateHash)?.takeRebuilt(bucket, blob, no)
-    }
+  #takeRebuilt({ episodes, held }: Rebuilt, no: number, previous: RuleEngine): void {
     for (const delta of held) this.#byId.get(delta.ruleId)?.holds(delta)
     this.#rebuilt = episodes.filter(({ episode: { ruleId, groupKey } }) =>
       this.#byId.get(ruleId)?.buckets.isOpen(this.#arrival.hash.take(groupKey).bucket, no),

@@ -168,6 +168,16 @@ export class PartitionTracker {
     return [...this.#states.values()]
   }
 
+  /** It was retired, so read to its end, and others of its input have been since. */
+  hasForgotten(partition: string): boolean {
+    if (this.#states.has(partition)) return false
+    const { input, epoch } = named(partition)
+    const later = this.states().filter(
+      (state) => state.input === input && state.epoch > epoch && state.progress === 'retired',
+    )
+    return later.length >= RETIRED_MAX
+  }
+
   #forgetRetired(): void {
     const kept = new Map<string, number>()
     const retired = this.states().filter(({ progress }) => progress === 'retired')

@@ -3,12 +3,12 @@
  * was received lately, with effects off, and what comes of it is their state.
  *
  *   1. A function of rules, slices and clock entries alone; the same steps give the same bytes.
- *   2. It can stop after some steps and go on elsewhere: a spare thread does most of the work.
+ *   2. What it answers is a value, so that a spare thread can do the work.
  *   3. At its end time stands where the running engine's time stands, so nothing is told twice.
  */
 import type { LedgerDelta, LogBody } from '../model/commit.ts'
 import type { Episode } from '../model/episode.ts'
-import type { InputTiming, PartitionState } from '../model/partition.ts'
+import type { InputTiming } from '../model/partition.ts'
 import { createEngine } from './engine.ts'
 import type { BucketName, Engine, Slice } from './engine.ts'
 import { PartitionTracker } from './partition-tracker.ts'
@@ -19,10 +19,8 @@ export interface RebuiltBucket extends BucketName {
   readonly blob: Uint8Array
 }
 
-/** What {@link createEngine} takes over for the rules that were rebuilt. */
+/** What a running engine takes in for the rules that were rebuilt. */
 export interface Rebuilt {
-  /** Ids of the rules. What they had goes, also where the state hash is the same. */
-  readonly rules: readonly string[]
   readonly buckets: readonly RebuiltBucket[]
   /** See {@link Engine.watermarks}. */
   readonly watermarks: Readonly<Record<string, number>>
@@ -37,26 +35,16 @@ export interface RebuiltEpisode {
   readonly quietMs: number
 }
 
-/** A rebuild after some of its steps, as a value. */
-export interface RebuildState {
-  readonly buckets: readonly RebuiltBucket[]
-  readonly watermarks: Readonly<Record<string, number>>
-  readonly partitions: readonly PartitionState[]
-  /** Ids of unsettled episodes that have cleared. */
-  readonly cleared: readonly string[]
-}
-
 export interface RebuildOptions {
   /** The edited rules, and no counters: their numbers are those in the matches. */
   readonly ruleset: CompiledRuleset
   readonly timing: (input: string) => InputTiming
-  /** Goes on where another rebuild of the same rules stopped. */
-  readonly from?: RebuildState
 }
 
 /** The edited rules as a rule set of their own. */
 export function editedOnly(ruleset: CompiledRuleset, ids: readonly string[]): CompiledRuleset {
-  const rules = ruleset.rules.filter(({ id }) => ids.includes(id))
+  const edited = new Set(ids)
+  const rules = ruleset.rules.filter(({ id }) => edited.has(id))
   return { hash: ruleset.hash, rules, counters: [] }
 }
 
@@ -114,18 +102,16 @@ export class Rebuild {
   readonly #ruleset: CompiledRuleset
   readonly #partitions: PartitionTracker
   readonly #engine: Engine
-  readonly #cleared: Set<string>
+  /** Ids of unsettled episodes that have cleared. */
+  readonly #cleared = new Set<string>()
   /** Steps are counted: there is no log that numbers them. */
   #no = 0
 
-  constructor({ ruleset, timing, from }: RebuildOptions) {
+  constructor({ ruleset, timing }: RebuildOptions) {
     this.#ruleset = ruleset
-    this.#partitions = new PartitionTracker(from?.partitions ?? [], timing)
+    this.#partitions = new PartitionTracker([], timing)
     const reorderOf = (input: string): number => timing(input).reorderMs
-    const watermarks = from?.watermarks ?? {}
-    this.#engine = createEngine({ ruleset, reorderOf, watermarks })
-    for (const bucket of from?.buckets ?? []) this.#engine.load({ ...bucket, no: 0 })
-    this.#cleared = new Set(from?.cleared)
+    this.#engine = createEngine({ ruleset, reorderOf })
   }
 
   /** Records that were received together, at `nowMs`. */
@@ -148,16 +134,6 @@ export class Rebuild {
     this.#forget()
   }
 
-  /** Everything that {@link RebuildOptions.from} needs. */
-  pause(): RebuildState {
-    return {
-      buckets: this.#buckets(),
-      watermarks: this.#engine.watermarks(),
-      partitions: this.#partitions.states(),
-      cleared: [...this.#cleared],
-    }
-  }
-
   /**
    * Lets time pass to where `partitions` stand at `nowMs`, and answers the state. It must not be
    * used again.
@@ -168,8 +144,7 @@ export class Rebuild {
     const buckets = this.#buckets()
     const watermarks = this.#engine.watermarks()
     const { episodes, ledger } = this.#close()
-    const rules = this.#ruleset.rules.map(({ id }) => id)
-    return { rules, buckets, watermarks, episodes, held: ledger }
+    return { buckets, watermarks, episodes, held: ledger }
   }
 
   #buckets(): RebuiltBucket[] {

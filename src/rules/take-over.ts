@@ -21,27 +21,27 @@ export function takeOver(
   previous: readonly RuleRunner[],
   rules: readonly Rule[],
   options: RunnerOptions & {
-    /** Of rules that were rebuilt: where their time stands. */
-    readonly watermarks: Readonly<Record<string, number>>
+    /** Those of edited rules, filled with what the journal gave back; what they had goes. */
+    readonly rebuilt: Runners | undefined
     readonly formerBuckets: FormerBuckets
-    /** Ids of rules that keep nothing of what they had. */
-    readonly anew: ReadonlySet<string>
   },
 ): Runners & { readonly handedBack: readonly SavedBucket[] } {
-  const { formerBuckets, no, anew } = options
+  const { formerBuckets, no, rebuilt } = options
   const former = new Map(previous.map((runner) => [runner.rule.id, runner]))
-  const clocks = new Map<string, SharedClock>()
+  const clocks = new Map(
+    rebuilt?.clocks.map((clock) => [clockKey(clock.rule, clock.watermarkMs), clock]),
+  )
+  const taken = new Map(rebuilt?.runners.map((runner) => [runner.rule.id, runner]))
   const runners = rules.map((rule) => {
+    const given = taken.get(rule.id)
+    if (given !== undefined) return given
     const candidate = former.get(rule.id)
-    const isKept = candidate?.rule.stateHash === rule.stateHash && !anew.has(rule.id)
+    const isKept = candidate?.rule.stateHash === rule.stateHash
     const kept = isKept ? candidate : undefined
     if (kept !== undefined) former.delete(rule.id)
-    const watermarkMs = kept?.clock.watermarkMs ?? readBefore(options.watermarks, rule)
+    const watermarkMs = kept?.clock.watermarkMs ?? -Infinity
     const runner = new RuleRunner(rule, clockOf(clocks, rule, watermarkMs), options, kept)
-    if (kept === undefined) {
-      const name = { ruleId: rule.id, stateHash: rule.stateHash }
-      for (const bucket of formerBuckets.take(name, RULE_BUCKET + 1)) runner.disown(bucket)
-    }
+    if (kept === undefined) disown(runner, formerBuckets)
     return runner
   })
   const byId = new Map(runners.map((runner) => [runner.rule.id, runner]))
@@ -56,6 +56,13 @@ export function takeOver(
     handedBack.push(...runner.close(next === undefined ? 'rule_removed' : 'edit', no))
   }
   return { runners, clocks: [...clocks.values()], handedBack }
+}
+
+/** What is stored of an earlier life of the rule must be written again. */
+export function disown(runner: RuleRunner, formerBuckets: FormerBuckets): void {
+  const { id: ruleId, stateHash } = runner.rule
+  const left = formerBuckets.take({ ruleId, stateHash }, RULE_BUCKET + 1)
+  for (const bucket of left) runner.disown(bucket)
 }
 
 /** Runners without a past, but with the watermarks that were read before. */
@@ -97,10 +104,14 @@ function readBefore(watermarks: Readonly<Record<string, number>>, rule: Rule): n
 }
 
 function clockOf(clocks: Map<string, SharedClock>, rule: Rule, watermarkMs: number): SharedClock {
-  const key = JSON.stringify([sharedKey(rule), String(watermarkMs)])
+  const key = clockKey(rule, watermarkMs)
   const clock = clocks.get(key) ?? new SharedClock(rule, watermarkMs)
   clocks.set(key, clock)
   return clock
+}
+
+function clockKey(rule: Pick<Rule, 'clock' | 'inputs'>, watermarkMs: number): string {
+  return JSON.stringify([sharedKey(rule), String(watermarkMs)])
 }
 
 function sharedKey({ clock, inputs }: Pick<Rule, 'clock' | 'inputs'>): string {

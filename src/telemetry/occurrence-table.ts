@@ -260,6 +260,7 @@ export const OCCURRENCES: Readonly<Record<OccurrenceName, OccurrenceEntry>> = {
     RECOMPUTE_FAILURES,
   ),
 
+  'rules.rebuilding': entry('info', 'edited rules are being rebuilt from the journal'),
   'rules.rebuilt': entry('info', 'edited rules were rebuilt from the journal'),
   'rules.unverified': entry('error', 'rules may be wrong until they are built anew: {rules}'),
   'rules.verified': entry('info', 'rules are no longer unverified: {rules}'),

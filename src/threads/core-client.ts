@@ -11,6 +11,7 @@ import type {
   InputSettings,
   ListeningInput,
   Routing,
+  RulesMessage,
 } from './messages.ts'
 import type { Threads } from './threads.ts'
 
@@ -32,6 +33,8 @@ export class CoreClient {
   readonly #attempts = new Map<string, () => void>()
   readonly #confirmations = new Map<string, (wasUnverified: boolean) => void>()
   #activations = 0
+  /** Announced, and still wanted by the core as far as it has told. */
+  #announced: RulesMessage[] = []
   #onDeliveries: () => void = () => undefined
   #stats: CoreStats | undefined
   #active: ActiveRuleset | undefined
@@ -78,11 +81,19 @@ export class CoreClient {
     this.#onDeliveries = listener
   }
 
-  /** Switches every intake, and through them the core, to a rule set. */
+  /**
+   * Switches every intake, and through them the core, to a rule set: at once for the first, which
+   * the inputs need to open, else when the core has prepared it. A newer one takes its place.
+   */
   activate(source: RulesetSource, hash: string, origin: RulesetOrigin | null = null): void {
     const order = this.#activations++
     const message = { kind: 'rules', hash, order, source, origin } as const
-    for (const intake of this.#threads.intakes) intake.post(message)
+    if (order === 0) {
+      this.#switch(message)
+      return
+    }
+    this.#announced.push(message)
+    this.#threads.core.post({ ...message, kind: 'announce' })
   }
 
   route(routing: Routing): void {
@@ -141,6 +152,20 @@ export class CoreClient {
     await this.#stop([this.#threads.core])
   }
 
+  #switch(message: RulesMessage): void {
+    for (const intake of this.#threads.intakes) intake.post(message)
+  }
+
+  #prepared(order: number): void {
+    const message = this.#announced.find((announced) => announced.order === order)
+    this.#forget(order + 1)
+    if (message !== undefined) this.#switch(message)
+  }
+
+  #forget(below: number): void {
+    this.#announced = this.#announced.filter(({ order }) => order >= below)
+  }
+
   async #stop(ports: readonly { post(message: { readonly kind: 'stop' }): void }[]): Promise<void> {
     await Promise.all(
       ports.map((port) => {
@@ -180,6 +205,12 @@ export class CoreClient {
           this.#attempts.delete(id)
         }
         if (message.deliveries > 0) this.#onDeliveries()
+        break
+      case 'announced':
+        this.#forget(message.order)
+        break
+      case 'prepared':
+        this.#prepared(message.order)
         break
       case 'active':
         this.#active = { hash: message.hash, origin: message.origin }

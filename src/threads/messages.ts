@@ -6,15 +6,18 @@ import type { DeliveryRoute } from '../alerting/receivers/webhook/deliveries.ts'
 import type { GelfInputSettings } from '../ingest/gelf/settings.ts'
 import type { KafkaInputSettings } from '../ingest/kafka/settings.ts'
 import type { CommandRequest, CommandResult } from '../model/command.ts'
+import type { RebuildPass } from '../model/commit.ts'
 import type { DroppedRecords } from '../model/commit.ts'
 import type { Procedure } from '../model/incident.ts'
 import type { Matches } from '../model/matches.ts'
 import type { Occurrence } from '../model/occurrence.ts'
 import type { AttemptReport } from '../model/outbox.ts'
+import type { PartitionState } from '../model/partition.ts'
 import type { RulesetOrigin, RulesetSource } from '../model/ruleset.ts'
 import type { Severity } from '../model/severity.ts'
 import type { Durable, Slab } from '../model/slab.ts'
 import type { CoreStats } from '../model/stats.ts'
+import type { Rebuilt } from '../rules/rebuild.ts'
 
 /** main → intake, then intake → core: the rule set from the next slab on. */
 export interface RulesMessage {
@@ -28,6 +31,15 @@ export interface RulesMessage {
   readonly source: RulesetSource
   /** Where it came from, where that is known. */
   readonly origin: RulesetOrigin | null
+}
+
+/**
+ * main → core: rules that are to come into force. The core answers `prepared` once the state of
+ * those that were edited is nearly rebuilt; only then do the intake threads switch, so that what
+ * they match is of use to it.
+ */
+export interface AnnouncedRules extends Omit<RulesMessage, 'kind'> {
+  readonly kind: 'announce'
 }
 
 /** main or intake → journal. */
@@ -71,6 +83,7 @@ export type ToCore =
   | RulesMessage
   | LogsFound
   | InputLink
+  | AnnouncedRules
   | { readonly kind: 'routing'; readonly routing: Routing }
   | { readonly kind: 'command'; readonly request: CommandRequest }
   | { readonly kind: 'confirm'; readonly request: ConfirmRequest }
@@ -142,10 +155,49 @@ export type FromCore =
       /** Deliveries whose attempt is now written down. */
       readonly attempted: readonly string[]
     }
+  /** Heard; what was announced before and is not prepared yet will not be. */
+  | { readonly kind: 'announced'; readonly order: number }
+  /** The intake threads may switch to the rules that were announced under this number. */
+  | { readonly kind: 'prepared'; readonly order: number }
   | { readonly kind: 'active'; readonly hash: string; readonly origin: RulesetOrigin | null }
   /** A checkpoint is complete: the journal keeps these positions and what follows. */
   | { readonly kind: 'retain'; readonly below: Readonly<Record<string, number>> }
   | { readonly kind: 'stats'; readonly stats: CoreStats }
+
+/**
+ * core → rebuild (I8). `job` numbers the rebuilds: one that begins ends the one before, whose
+ * answers are out of date. The passes of a job are run in the order in which they come.
+ */
+export type ToRebuild =
+  | {
+      readonly kind: 'begin'
+      readonly job: number
+      readonly source: RulesetSource
+      /** Ids of the edited ones. */
+      readonly rules: readonly string[]
+    }
+  | { readonly kind: 'pass'; readonly job: number; readonly pass: RebuildPass }
+  /** Time passes to where it stands for the core, and the state is handed over. */
+  | {
+      readonly kind: 'finish'
+      readonly job: number
+      readonly partitions: readonly PartitionState[]
+      readonly nowMs: number
+    }
+  /** The job is not wanted any more. */
+  | { readonly kind: 'drop'; readonly job: number }
+
+/** rebuild → core: what came of the job so far. */
+export type FromRebuild = { readonly job: number; readonly counts: RebuildCounts } & (
+  | { readonly kind: 'passed' }
+  | { readonly kind: 'rebuilt'; readonly rebuilt: Rebuilt }
+)
+
+/** Records that were read and run, and those that the journal no longer held. */
+export interface RebuildCounts {
+  readonly records: number
+  readonly missing: number
+}
 
 /** Any thread → main. */
 export interface OccurrenceMessage {

@@ -2,7 +2,8 @@ import type { MessagePort } from 'node:worker_threads'
 
 /** One end of an ordered, lossless channel between two parts of the process (design §4.5). */
 export interface Port<Out, In> {
-  post(message: Out): void
+  /** `transfer`: buffers that move along instead of being copied, where threads lie between. */
+  post(message: Out, transfer?: readonly ArrayBuffer[]): void
   /** Sets the one handler; messages that came before wait for it. */
   listen(handler: (message: In) => void): void
   close(): void
@@ -11,7 +12,7 @@ export interface Port<Out, In> {
 /** A port over a worker's message port: what travels is copied. */
 export function workerPort<Out, In>(port: MessagePort): Port<Out, In> {
   return {
-    post: (message) => port.postMessage(message),
+    post: (message, transfer = []) => port.postMessage(message, [...transfer]),
     listen: (handler) => void port.on('message', handler),
     close: () => port.close(),
   }

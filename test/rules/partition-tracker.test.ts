@@ -175,6 +175,13 @@ describe('a clock entry', () => {
 })
 
 describe('a new writer of an input', () => {
+  it('is judged by those before it when its records come before any entry names it', () => {
+    const partitions = tracker()
+    seen(partitions, 'a@1', 100 * S)
+    expect(partitions.witnessed('a@2', 'event')).toBe(95 * S)
+    expect(partitions.states().map(({ id }) => id)).toEqual(['a@1'])
+  })
+
   it('starts with the greatest watermark of those before it', () => {
     const partitions = tracker()
     seen(partitions, 'a@1', 100 * S)
@@ -233,6 +240,14 @@ describe('what is kept of retired partitions', () => {
     expect(partitions.states()).toHaveLength(RETIRED_MAX + 2)
     const left = partitions.states().filter(({ progress }) => progress !== 'retired')
     expect(left.map(({ id }) => id)).toEqual(['a@0', 'a@100'])
+  })
+
+  it('knows of one that it was there, and of one that was not', () => {
+    const partitions = tracker()
+    restarted(partitions, ['a'])
+    partitions.applyClock({ kind: 'clock', nowMs: 100 * S, partitions: [] })
+    const ids = ['a@1', 'a@100', 'a@101', 'b@1']
+    expect(ids.filter((id) => partitions.hasForgotten(id))).toEqual(['a@1'])
   })
 
   it('one that was forgotten and goes on after all is read as a new one', () => {

@@ -3,14 +3,23 @@ import { createSender } from '../../src/alerting/sender.ts'
 import type { Receiver } from '../../src/alerting/settings.ts'
 import { GelfEvent } from '../../src/ingest/normalise/gelf-event.ts'
 import { FencedError, StoreWriteError } from '../../src/model/commit.ts'
+import type { CoreStore } from '../../src/model/commit.ts'
 import type { Occurrence } from '../../src/model/occurrence.ts'
 import type { RulesetSource } from '../../src/model/ruleset.ts'
 import { CoreClient } from '../../src/threads/core-client.ts'
 import { Core } from '../../src/threads/core/core.ts'
 import { decideWith } from '../../src/threads/core/decide-with.ts'
 import type { LoadRules } from '../../src/threads/core/loaded-rules.ts'
-import type { FromCore, FromIntake, Routing, ToIntake } from '../../src/threads/messages.ts'
+import type {
+  FromCore,
+  FromIntake,
+  FromRebuild,
+  Routing,
+  ToIntake,
+  ToRebuild,
+} from '../../src/threads/messages.ts'
 import type { Port } from '../../src/threads/ports.ts'
+import { RebuildDesk } from '../../src/threads/rebuild/rebuild-desk.ts'
 import { Channel } from './channel.ts'
 import type { SimulatedDatabase } from './database.ts'
 import { DiskError } from './database.ts'
@@ -21,6 +30,7 @@ import type { MemoryJournal } from './memory-journal.ts'
 import { MachineClock } from './process-clock.ts'
 import type { ClockFaults } from './process-clock.ts'
 import { Random } from './random.ts'
+import { clockEntries } from '../support/rebuilder-here.ts'
 import type { Receivers } from './receivers.ts'
 import { ProcessTimers } from './scheduler.ts'
 import type { Scheduler } from './scheduler.ts'
@@ -109,6 +119,8 @@ export class SimulatedProcess {
       loadRules: around.load,
       owner: `process ${number}`,
       decisions: decideWith(around.routing),
+      rebuild: this.#spareThread(store),
+      nearRecords: this.#random.between(0, 20),
       report: (occurrence) => this.#report(occurrence),
       span: (_name, _attributes, run) => run(),
       post: (message) => fromCore.post(message),
@@ -269,6 +281,30 @@ export class SimulatedProcess {
     })
     return {
       post: (message) => channel.post(message),
+      listen: (to) => void (listener = to),
+      close: () => undefined,
+    }
+  }
+
+  /** Reads the same journal and log as the core, and takes its time. */
+  #spareThread(store: Pick<CoreStore, 'readLog'>): Port<ToRebuild, FromRebuild> {
+    let listener: (message: FromRebuild) => void = () => undefined
+    const answers = this.#channel<FromRebuild>((message) => listener(message))
+    const desk = new RebuildDesk({
+      open: () => ({
+        journal: this.#around.journal.reader(),
+        clockEntries: (from, to) => clockEntries(store, from, to),
+        event: new GelfEvent(),
+        yieldTo: () => this.#timers.sleep(this.#random.delay(this.#around.delayMs)),
+        close: () => undefined,
+      }),
+      loadRules: this.#around.load,
+      post: (message) => answers.post(message),
+      onFatal: (error) => this.#fail(error),
+    })
+    const orders = this.#channel<ToRebuild>((message) => desk.receive(message))
+    return {
+      post: (message) => orders.post(message),
       listen: (to) => void (listener = to),
       close: () => undefined,
     }

@@ -5,9 +5,9 @@ import { DEFAULT_TIMING } from '../../src/model/partition.ts'
 import type { Engine } from '../../src/rules/engine.ts'
 import { PartitionTracker } from '../../src/rules/partition-tracker.ts'
 import type { LoadedRules } from '../../src/threads/core/loaded-rules.ts'
-import { Rebuilder } from '../../src/threads/core/rebuilder.ts'
 import { Rematch } from '../../src/threads/core/rematch.ts'
 import { replay } from '../../src/threads/core/replay.ts'
+import { rebuilderHere } from '../support/rebuilder-here.ts'
 import type { World } from './world.ts'
 
 /** Buckets of a rule's groups, and the one of the rule as a whole. */
@@ -98,13 +98,12 @@ async function run(world: World, store: CoreStore, from: number): Promise<Engine
   const [journal, event] = [world.journal.reader(), new GelfEvent()]
   const report: Report = ({ name, detail }) =>
     world.broken(`replay: ${name} ${JSON.stringify(detail)}`)
-  const post = (): void => undefined
   const { engine } = await replay({
     store,
     from,
     partitions,
     rematch: new Rematch(journal, event),
-    rebuilder: new Rebuilder({ store, journal, event, partitions, report, post }),
+    rebuilder: rebuilderHere({ store, journal, partitions, report, loadRules: world.rules.load }),
     loadRules: world.rules.load,
     engineVersion: 'simulated',
     report,

@@ -7,7 +7,6 @@ import { DatabaseSync } from 'node:sqlite'
 import { openJournalReader } from '../../src/ingest/journal/sqlite-journal.ts'
 import { GelfEvent } from '../../src/ingest/normalise/gelf-event.ts'
 import { canonicalJson } from '../../src/lib/canonical.ts'
-import type { CoreStore } from '../../src/model/commit.ts'
 import type { Occurrence } from '../../src/model/occurrence.ts'
 import { DEFAULT_TIMING } from '../../src/model/partition.ts'
 import type { Engine } from '../../src/rules/engine.ts'
@@ -16,10 +15,10 @@ import { openSqliteStore } from '../../src/store/sqlite/core-store.ts'
 import { engineVersion } from '../../src/threads/engine-version.ts'
 import { loadRulesOnce } from '../../src/threads/core/loaded-rules.ts'
 import type { LoadedRules } from '../../src/threads/core/loaded-rules.ts'
-import { Rebuilder } from '../../src/threads/core/rebuilder.ts'
 import { Rematch } from '../../src/threads/core/rematch.ts'
 import { replay } from '../../src/threads/core/replay.ts'
 import type { Replayed } from '../../src/threads/core/replay.ts'
+import { rebuilderHere } from './rebuilder-here.ts'
 
 /** Buckets of a rule's groups, and the one of the rule as a whole. */
 const BUCKETS = 257
@@ -70,14 +69,13 @@ export async function stateAfterStart(options: {
   const event = new GelfEvent()
   let rules: LoadedRules | undefined
   const partitions = new PartitionTracker([], (input) => rules?.timing(input) ?? DEFAULT_TIMING)
-  const sources = { store: store as CoreStore, journal, event, report }
   try {
     const { engine, ...replayed } = await replay({
       store,
       from,
       partitions,
       rematch: new Rematch(journal, event),
-      rebuilder: new Rebuilder({ ...sources, partitions, post: () => undefined }),
+      rebuilder: rebuilderHere({ store, journal, partitions, report }),
       loadRules: loadRulesOnce(),
       engineVersion: engineVersion(),
       report,

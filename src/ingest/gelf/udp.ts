@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram'
 import type { Socket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
+import { platform } from 'node:os'
 
 import type { Cancel, Clock, Timers } from '../../lib/clock.ts'
 import type { Report } from '../../model/occurrence.ts'
@@ -157,5 +158,5 @@ function receiveBuffer(socket: Socket): number {
   }
   // Linux doubles what was asked for, for its own book-keeping, and tells the double (socket(7)).
   const told = socket.getRecvBufferSize()
-  return process.platform === 'linux' ? told / 2 : told
+  return platform() === 'linux' ? told / 2 : told
 }

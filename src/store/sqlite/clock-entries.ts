@@ -17,15 +17,23 @@ const PAGE = 500
 export function openClockEntries(
   file: string,
   shard = 'main',
-): { readonly entries: Iterable<ClockBody>; readonly close: () => void } {
+): {
+  /** Those with numbers from … to (exclusive), of all by default. */
+  readonly entries: (from?: number, to?: number) => Iterable<ClockBody>
+  readonly close: () => void
+} {
   const database = openReader(file)
   try {
     const page = prepare<EntryRow>(
       database,
-      `SELECT no, body FROM input_log WHERE shard = ? AND kind = 'clock' AND kind <> 'records' AND no > ?
+      `SELECT no, body FROM input_log
+       WHERE shard = ? AND kind = 'clock' AND kind <> 'records' AND no >= ? AND no < ?
        ORDER BY no LIMIT ${PAGE}`,
     )
-    return { entries: entriesOf(page, shard), close: () => database.close() }
+    return {
+      entries: (from = 0, to = Number.MAX_SAFE_INTEGER) => entriesOf(page, shard, { from, to }),
+      close: () => database.close(),
+    }
   } catch (error) {
     database.close()
     throw error
@@ -37,12 +45,16 @@ interface EntryRow {
   readonly body: string
 }
 
-function* entriesOf(page: Statement<EntryRow>, shard: string): Generator<ClockBody> {
-  let last = 0
+function* entriesOf(
+  page: Statement<EntryRow>,
+  shard: string,
+  range: { readonly from: number; readonly to: number },
+): Generator<ClockBody> {
+  let { from } = range
   for (;;) {
-    const rows = page.all(shard, last)
+    const rows = page.all(shard, from, range.to)
     for (const { body } of rows) yield JSON.parse(body) as ClockBody
     if (rows.length < PAGE) return
-    last = rows.at(-1)!.no
+    from = rows.at(-1)!.no + 1
   }
 }

@@ -10,8 +10,9 @@ import { startTracing, stopTracing } from '../../telemetry/tracing.ts'
 import { engineVersion } from '../engine-version.ts'
 import type { CoreToIntake, FromCore, ToCore } from '../messages.ts'
 import type { Port } from '../ports.ts'
-import { selfVerifier } from '../self-verifier.ts'
+import { rebuildHere, rebuildInThread } from '../rebuild/spare-rebuild.ts'
 import { SpareRecompute } from '../recompute/spare-recompute.ts'
+import { selfVerifier } from '../self-verifier.ts'
 import { databaseFile, journalFolder } from '../thread-settings.ts'
 import type { ThreadSettings } from '../thread-settings.ts'
 import { BrokenInvariantError } from './broken-invariant.ts'
@@ -29,7 +30,7 @@ export async function hostCore(options: {
   readonly main: Port<FromCore, ToCore>
   readonly journal: Port<never, ToCore>
   readonly intakes: readonly Port<CoreToIntake, ToCore>[]
-  /** Whether late matches are read back in a thread of their own. */
+  /** Whether edited rules are rebuilt, and late matches read back, in threads of their own. */
   readonly hasSpareThreads?: boolean
 }): Promise<void> {
   const { settings, clock, timers, main, journal, intakes } = options
@@ -44,6 +45,8 @@ export async function hostCore(options: {
     const store = await openSqliteStore({ file: databaseFile(settings) })
     const decisions = decideWith(settings.routing)
     const spare = options.hasSpareThreads ? new SpareRecompute(settings, report) : undefined
+    const rebuildIn = options.hasSpareThreads ? rebuildInThread : rebuildHere
+    const rebuild = rebuildIn({ settings, report, fail })
     const tracing = await startTracing(settings.env, report)
     const core = new Core({
       store,
@@ -54,6 +57,7 @@ export async function hostCore(options: {
       engineVersion: engineVersion(),
       owner: settings.owner,
       decisions,
+      rebuild,
       report,
       span: tracing.span,
       post: (message) => main.post(message),
@@ -63,6 +67,7 @@ export async function hostCore(options: {
     })
     const stop = async (): Promise<void> => {
       await Promise.all([core.stop(), spare?.stop()])
+      await rebuild.stop()
       await stopTracing(tracing, timers)
     }
     main.listen((message) => {

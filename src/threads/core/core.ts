@@ -20,8 +20,17 @@ import { createEngine } from '../../rules/engine.ts'
 import type { Engine, EngineOptions } from '../../rules/engine.ts'
 import { PartitionTracker } from '../../rules/partition-tracker.ts'
 import type { Span } from '../../telemetry/tracing.ts'
-import type { ConfirmRequest, CoreToIntake, FromCore, RulesMessage, ToCore } from '../messages.ts'
+import type {
+  ConfirmRequest,
+  CoreToIntake,
+  FromCore,
+  FromRebuild,
+  RulesMessage,
+  ToCore,
+  ToRebuild,
+} from '../messages.ts'
 import { slabName } from '../messages.ts'
+import type { Port } from '../ports.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { Committer } from './committer.ts'
 import { coreStats } from './core-stats.ts'
@@ -38,6 +47,8 @@ import type { LoadedRules, LoadRules } from './loaded-rules.ts'
 import { LateShare } from './late-share.ts'
 import { LogOpenings } from './log-openings.ts'
 import type { Opening } from './log-openings.ts'
+import { NextRules } from './next-rules.ts'
+import type { Wanted } from './next-rules.ts'
 import { PartitionClock } from './partition-clock.ts'
 import type { ClockStates } from './partition-clock.ts'
 import { withQuarantined } from './quarantine.ts'
@@ -67,6 +78,10 @@ export interface CoreOptions {
   /** Who owns the shard, for people. */
   readonly owner: string
   readonly decisions: Decisions
+  /** The spare thread, which rebuilds the state of edited rules. */
+  readonly rebuild: Port<ToRebuild, FromRebuild>
+  /** So few records may be left of a rebuild for the core to wait for it; default 1,000. */
+  readonly nearRecords?: number
   readonly report: Report
   /** A span per slice, where traces are on. */
   readonly span: Span
@@ -107,8 +122,7 @@ export class Core {
   #ticks = 0
   #isStopping = false
   #isDead = false
-  #nextRules: RulesMessage[] = []
-  #lastRules = -1
+  readonly #nextRules: NextRules
   #commands: CommandRequest[] = []
   #attempts: AttemptReport[] = []
   readonly #dropped = new DroppedNotes()
@@ -120,6 +134,7 @@ export class Core {
     this.#options = options
     this.#loadRules = options.loadRules ?? loadRulesOnce()
     this.#rules = this.#loadRules(NO_RULES)
+    this.#nextRules = new NextRules(this.#loadRules)
     this.#rematch = new Rematch(options.journal, options.event)
     this.#feeds = new Feeds(this.#rematch)
     this.#committer = new Committer(options)
@@ -138,7 +153,12 @@ export class Core {
       journal: options.journal,
     })
     const yieldTo = options.yieldTo ?? nextRound
-    this.#rebuilder = new Rebuilder({ ...options, yieldTo, partitions: this.#partitions })
+    this.#rebuilder = new Rebuilder({
+      ...options,
+      yieldTo,
+      partitions: this.#partitions,
+      onProgress: () => this.#wake(),
+    })
     const { store, report, journal, event } = options
     const run: RunRecompute = (content, task) =>
       runRecompute({ journal, event, yieldTo }, parseRules(content), task)
@@ -191,10 +211,12 @@ export class Core {
       case 'refused':
         this.#feeds.refused(message.partition, slabName(message))
         break
+      case 'announce':
+        this.#nextRules.receive(message)
+        this.#options.post({ kind: 'announced', order: message.order })
+        break
       case 'rules':
-        if (message.order <= this.#lastRules) break
-        this.#lastRules = message.order
-        this.#nextRules.push(message)
+        this.#nextRules.receive(message)
         break
       case 'logs':
         this.#openings.add(message)
@@ -240,9 +262,9 @@ export class Core {
     while (this.#running !== undefined) await this.#running
   }
 
-  /** The active rule set, or one that is announced. */
+  /** The active rule set, or the one to come. */
   #isUsable(ruleset: string): boolean {
-    return ruleset === this.#rules.hash || this.#nextRules.some(({ hash }) => hash === ruleset)
+    return ruleset === this.#rules.hash || this.#nextRules.isNear(ruleset)
   }
 
   #tick(): void {
@@ -308,14 +330,21 @@ export class Core {
   }
 
   async #commitArrived(): Promise<boolean> {
-    const nowMs = Math.max(this.#options.clock(), this.#lastNowMs)
+    let nowMs = Math.max(this.#options.clock(), this.#lastNowMs)
     const entries: CommitEntry[] = []
-    const next = this.#nextRules.shift()
     const firstNo = this.#committer.nextNo
-    if (next !== undefined) entries.push(await this.#activate(next, nowMs, firstNo))
+    const wanted = this.#nextRules.wanted()
+    const next = wanted && this.#nextPrepared(wanted, nowMs)
+    if (next !== undefined) {
+      entries.push(await this.#activate({ ...wanted!, message: next }, nowMs, firstNo))
+      // What arrived while state was handed over was not received before its entry.
+      nowMs = Math.max(this.#options.clock(), nowMs)
+    }
     if (!this.#isLive) {
-      if (next === undefined) return false
+      if (wanted === undefined) return false
+      // While an edit made meanwhile is prepared, the rules that were in force before go on.
       this.#isLive = true
+      this.#links.setInputs(wanted.rules.source.inputs)
       const openings = this.#partitionClock.openings(this.#epoch, this.#links.sockets())
       entries.push(this.#passTime(nowMs, openings, firstNo + entries.length))
     }
@@ -404,19 +433,24 @@ export class Core {
     }
   }
 
-  async #activate(message: RulesMessage, nowMs: number, no: number): Promise<CommitEntry> {
-    const rules = this.#loadRules(message.source)
+  /** The rule set to bring into force now, if there is one. */
+  #nextPrepared({ rules }: Wanted, nowMs: number): RulesMessage | undefined {
+    const at = { nowMs, nextNo: this.#committer.nextNo }
+    const change = { former: this.#rules, rules, engine: this.#engine }
+    if (!this.#rebuilder.prepare(change, at)) return undefined
+    return this.#nextRules.prepared((order) => this.#options.post({ kind: 'prepared', order }))
+  }
+
+  async #activate({ rules, message }: Wanted, nowMs: number, no: number): Promise<CommitEntry> {
     await this.#committer.saveRuleset({
       hash: rules.hash,
       content: rules.content(),
       nowMs,
       origin: message.origin,
     })
-    const former = this.#rules
     this.#setRules(rules)
-    const isTrimmed = (ruleId: string): boolean => this.#engine.isTrimmed(ruleId)
-    const change = { former, rules, nowMs, no, isTrimmed }
-    const { rebuilt, plan } = await this.#rebuilder.atActivation(change)
+    const at = { engine: this.#engine, rules, nowMs, no }
+    const { rebuilt, plan } = await this.#rebuilder.atActivation(at)
     const replaced = { previous: this.#engine, no, ...(rebuilt && { rebuilt }) }
     this.#engine = this.#newEngine({ ...replaced, ...(plan && { warming: plan.warming }) })
     this.#checkpointer.restart()
@@ -454,9 +488,11 @@ export class Core {
    * What a replay from the checkpoint would read again; the journal may drop what lies before. A
    * partition that the checkpoint does not know is not named, so all of it is kept: somebody was
    * told that its records are accepted, and nothing of it has been evaluated. Except of a log:
-   * what a fenced writer read of it is read again by ours.
+   * what a fenced writer read of it is read again by ours. While a rebuild reads the journal,
+   * everything is kept.
    */
   #retain({ partitions }: TimeBucket): void {
+    if (this.#rebuilder.isReading) return
     const below = Object.fromEntries(partitions.map(({ id, next }) => [id, next]))
     for (const { partition } of this.#options.journal.partitions()) {
       const isOver = epochOfPartition(partition) < this.#epoch

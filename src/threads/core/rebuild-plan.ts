@@ -1,7 +1,7 @@
 import type { JournalReader } from '../../ingest/journal/journal.ts'
 import type { RebuildPass } from '../../model/commit.ts'
 import { inputOfPartition } from '../../model/slab.ts'
-import type { PartitionTracker } from '../../rules/partition-tracker.ts'
+import { PartitionTracker } from '../../rules/partition-tracker.ts'
 import { reachOf } from '../../rules/rebuild.ts'
 import type { Rule } from '../../rules/rule.ts'
 import { warmingMs } from '../../rules/warming.ts'
@@ -13,6 +13,8 @@ const BEHIND_MAX_MS = 3_600_000
 /** What a rebuild reads, and which rules it leaves incomplete. */
 export interface PlannedRebuild {
   readonly ranges: RebuildPass['ranges']
+  /** One past the last record evaluated, of every partition: what is left begins there. */
+  readonly upTo: readonly (readonly [partition: string, next: number])[]
   /** Receive time from which on records are read, ms UTC. */
   readonly fromMs: number
   /** Rules that the journal no longer holds everything for, and until when they catch up. */
@@ -38,8 +40,15 @@ export function planRebuild(
   const ranges: { partition: string; from: number; to: number }[] = []
   let keptMs = -Infinity
   const held = new Map(journal.partitions().map((each) => [each.partition, each]))
-  for (const { id, next, lastReceivedMs } of partitions.states()) {
-    if (next === 0 || !edited.some((rule) => reads(rule, id))) continue
+  const forgotten = [...held.values()].filter(({ partition }) => partitions.hasForgotten(partition))
+  const evaluated = [
+    ...partitions.states(),
+    ...forgotten.map(({ partition: id, next, maxReceivedMs: lastReceivedMs }) => {
+      return { id, next, lastReceivedMs }
+    }),
+  ]
+  for (const { id, next, lastReceivedMs } of evaluated) {
+    if (next === 0 || !edited.some((rule) => readsPartition(rule, id))) continue
     const kept = held.get(id)
     if (kept === undefined) {
       keptMs = Math.max(keptMs, lastReceivedMs + 1)
@@ -55,7 +64,8 @@ export function planRebuild(
   const warming = edited
     .filter((rule) => since.get(rule)! < keptMs)
     .map((rule) => ({ ruleId: rule.id, untilMs: keptMs + warmingMs(rule) }))
-  return { ranges, fromMs, warming }
+  const upTo = partitions.states().map(({ id, next }) => [id, next] as const)
+  return { ranges, upTo, fromMs, warming }
 }
 
 function sinceMs(
@@ -75,12 +85,15 @@ function sinceMs(
   const reorderMs = Math.max(0, ...timings.map((timing) => timing.reorderMs))
   // One that is silent for longer is idle, which the clock entries say.
   const idleMs = Math.max(0, ...timings.map(({ idleAfterMs }) => idleAfterMs))
-  const { ms } = partitions.watermark(rule.inputs, rule.clock, nowMs)
+  // Its timing may be edited as well.
+  const timed = new PartitionTracker(partitions.states(), (name) => rules.timing(name))
+  const { ms } = timed.watermark(rule.inputs, rule.clock, nowMs)
   const watermarkMs = Math.max(ms, nowMs - reorderMs - idleMs - BEHIND_MAX_MS)
   const belowMs = Math.min(watermarkMs, nowMs - reorderMs)
   return belowMs - Math.max(reachOf(rule, reorderMs), idleMs)
 }
 
-function reads({ inputs }: Rule, partition: string): boolean {
+/** Whether what arrives in the partition is for the rule. */
+export function readsPartition({ inputs }: Rule, partition: string): boolean {
   return inputs.length === 0 || inputs.includes(inputOfPartition(partition))
 }

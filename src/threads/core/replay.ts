@@ -84,7 +84,8 @@ export async function replay(options: ReplayOptions): Promise<Replayed> {
       if (ruleset !== rules.hash) rules = await load(options, ruleset)
       useRules(rules)
       const { rebuilt: plan } = entry.body
-      const rebuilt = plan && (await options.rebuilder.again(plan, rules, entry.body.nowMs))
+      const at = { engine, rules, nowMs: entry.body.nowMs, no: entry.no }
+      const rebuilt = plan && (await options.rebuilder.again(plan, at))
       const replaced = { previous: engine, no: entry.no, ...(rebuilt && { rebuilt }) }
       const warming = plan?.warming ?? []
       engine = createEngine({ ruleset: rules.ruleset, reorderOf, ...replaced, warming })

@@ -1,53 +1,53 @@
 import type { GelfEvent } from '../../ingest/normalise/gelf-event.ts'
 import type { JournalBatch, JournalReader } from '../../ingest/journal/journal.ts'
-import type { CoreStore, RebuildPass, RebuildPlan } from '../../model/commit.ts'
+import type { RebuildPass } from '../../model/commit.ts'
+import type { PartitionState } from '../../model/partition.ts'
 import { inputOfPartition } from '../../model/slab.ts'
 import { MatchStep } from '../../pipeline.ts'
+import { PartitionTracker } from '../../rules/partition-tracker.ts'
 import { createIndexedMatcher } from '../../rules/matching/indexed-matcher.ts'
 import { editedOnly, Rebuild } from '../../rules/rebuild.ts'
-import type { RebuildState } from '../../rules/rebuild.ts'
+import type { Rebuilt } from '../../rules/rebuild.ts'
 import type { CompiledRuleset } from '../../rules/rule.ts'
 import { inOrderOfArrival, withClock } from '../journal-steps.ts'
 import type { ClockBody } from '../journal-steps.ts'
-import type { LoadedRules } from './loaded-rules.ts'
-import { scanBatch, slabOf } from './rematch.ts'
+import type { LoadedRules } from '../core/loaded-rules.ts'
+import { scanBatch, slabOf } from '../core/rematch.ts'
 
-/** Batches between two pauses, so that messages are not held up by a long rebuild. */
+/** Batches between two looks at what has arrived meanwhile: that the rebuild is not wanted any more. */
 const BATCHES_PER_TURN = 16
 
 export interface RebuildSources {
-  readonly store: Pick<CoreStore, 'readLog'>
   readonly journal: JournalReader
+  /** The input log's clock entries with numbers from … to (exclusive). */
+  readonly clockEntries: (
+    from: number,
+    to: number,
+  ) => Iterable<ClockBody> | AsyncIterable<ClockBody>
   readonly event: GelfEvent
-  /** Lets others in between; by default nobody. */
-  readonly yieldTo?: () => Promise<void>
+  /** Lets others in between. */
+  readonly yieldTo: () => Promise<void>
 }
 
 /** The edited rules of a plan while they run over the journal (design §4.1). */
 export class RebuildRun {
-  readonly rebuild: Rebuild
+  readonly #rebuild: Rebuild
   readonly #sources: RebuildSources
   readonly #rules: LoadedRules
   readonly #ruleset: CompiledRuleset
   readonly #steps = new Map<string, MatchStep>()
   #nowMs = -Infinity
+  /** Clock entries below this number have been run. */
+  #clockTo = 0
   #records = 0
   #missing = 0
 
-  constructor(
-    sources: RebuildSources,
-    rules: LoadedRules,
-    options: { readonly rules: readonly string[]; readonly from?: RebuildState },
-  ) {
-    const { from } = options
+  constructor(sources: RebuildSources, rules: LoadedRules, edited: readonly string[]) {
     this.#sources = sources
     this.#rules = rules
-    this.#ruleset = editedOnly(rules.ruleset, options.rules)
-    this.rebuild = new Rebuild({
-      ruleset: this.#ruleset,
-      timing: (input) => rules.timing(input),
-      ...(from === undefined ? {} : { from }),
-    })
+    this.#ruleset = editedOnly(rules.ruleset, edited)
+    const timing = (input: string): ReturnType<LoadedRules['timing']> => rules.timing(input)
+    this.#rebuild = new Rebuild({ ruleset: this.#ruleset, timing })
   }
 
   /** Records that were run, and those of the ranges that the journal no longer holds. */
@@ -55,10 +55,10 @@ export class RebuildRun {
     return { records: this.#records, missing: this.#missing }
   }
 
-  /** `clockFrom`: the pass before had the clock entries below it. */
-  async pass({ ranges, clockBelow }: RebuildPass, clockFrom: number): Promise<void> {
+  /** Goes on by one pass; ends early, and for good, when `isWanted` says no. */
+  async pass({ ranges, clockBelow }: RebuildPass, isWanted: () => boolean): Promise<void> {
     const { journal, yieldTo } = this.#sources
-    const clock = await this.#clockEntries(clockFrom, clockBelow)
+    const clock = await this.#clockEntries(clockBelow)
     const asked = ranges.reduce((sum, { from, to }) => sum + to - from, 0)
     const before = this.#records
     const batches = inOrderOfArrival(
@@ -68,9 +68,17 @@ export class RebuildRun {
     for (const step of withClock(batches, clock, Infinity)) {
       if (step.kind === 'batch') this.#batch(step.batch)
       else this.#clock(step.body)
-      if (++turns % BATCHES_PER_TURN === 0) await yieldTo?.()
+      if (++turns % BATCHES_PER_TURN !== 0) continue
+      await yieldTo()
+      if (!isWanted()) return
     }
     this.#missing += asked - (this.#records - before)
+  }
+
+  /** The state where time stands as in `partitions` at `nowMs`; nothing may follow it. */
+  finish(partitions: readonly PartitionState[], nowMs: number): Rebuilt {
+    const timing = (input: string): ReturnType<LoadedRules['timing']> => this.#rules.timing(input)
+    return this.#rebuild.finish(new PartitionTracker(partitions, timing), nowMs)
   }
 
   #batch(batch: JournalBatch): void {
@@ -81,13 +89,13 @@ export class RebuildRun {
     )
     const matches = [step.seal(slabOf(batch), maxTimeMs)]
     this.#nowMs = Math.max(this.#nowMs, receivedMs)
-    this.rebuild.records({ partition, from: first, matches }, this.#nowMs)
+    this.#rebuild.records({ partition, from: first, matches }, this.#nowMs)
     this.#records += count
   }
 
   #clock(body: ClockBody): void {
     this.#nowMs = Math.max(this.#nowMs, body.nowMs)
-    this.rebuild.clock({ ...body, nowMs: this.#nowMs })
+    this.#rebuild.clock({ ...body, nowMs: this.#nowMs })
   }
 
   #step(input: string): MatchStep {
@@ -101,27 +109,10 @@ export class RebuildRun {
   }
 
   /** Also those long before the records: they say which inputs were idle. */
-  async #clockEntries(from: number, below: number): Promise<ClockBody[]> {
+  async #clockEntries(below: number): Promise<ClockBody[]> {
     const found: ClockBody[] = []
-    for await (const { no, body } of this.#sources.store.readLog(from, 'clock')) {
-      if (no >= below) break
-      if (body.kind === 'clock') found.push(body)
-    }
+    for await (const body of this.#sources.clockEntries(this.#clockTo, below)) found.push(body)
+    this.#clockTo = below
     return found
   }
-}
-
-/** Runs a whole plan, as a replay does. */
-export async function runPlan(
-  sources: RebuildSources,
-  rules: LoadedRules,
-  plan: RebuildPlan,
-): Promise<RebuildRun> {
-  const run = new RebuildRun(sources, rules, { rules: plan.rules })
-  let clockFrom = 0
-  for (const pass of plan.passes) {
-    await run.pass(pass, clockFrom)
-    clockFrom = pass.clockBelow
-  }
-  return run
 }
