@@ -129,6 +129,7 @@ it(
     const source = sourceOf(`${RULES}---${ARRIVAL_RULES}`, { reorderMs: 1_000, idleAfterMs: 4_000 })
     const clock = new MovedClock(join(folder, 'clock'), START_MS)
     const env = { ...clock.env(), NODE_COMPILE_CACHE: join(folder, 'compiled') }
+    await fillCache(source, env)
     const traffic = new Traffic(random, clock.now)
     const whole = new Uninterrupted(source, data)
     const found = { recovered: 0, ran: 0, checkpoints: new Set<number>() }
@@ -232,6 +233,17 @@ interface World {
   readonly traffic: Traffic
   readonly clock: MovedClock
   readonly data: string
+}
+
+/** One that ends in good order leaves its code compiled for those that are killed. */
+async function fillCache(
+  source: RulesetSource,
+  env: Readonly<Record<string, string>>,
+): Promise<void> {
+  const process = start({ data: await emptyShard(newFolder()), source, matchers: 1 }, env)
+  await process.ready()
+  await process.stop()
+  running.delete(process)
 }
 
 /** One life: some are cut short before anything listens, some see their inputs fall idle. */
