@@ -64,9 +64,14 @@ export function readSettings(
     inputs: loaded.inputs.map((input) => withTlsPaths(input, (path) => resolve(folder, path))),
   }
   const inputs = Object.fromEntries(
-    config.inputs.map(({ name, labels, reorder, idle_after }) => [
+    config.inputs.map(({ name, labels, reorder, idle_after, silent_after }) => [
       name,
-      { labels, reorderMs: reorder, idleAfterMs: idle_after },
+      {
+        labels,
+        reorderMs: reorder,
+        idleAfterMs: idle_after,
+        ...(silent_after !== undefined && { silentAfterMs: silent_after }),
+      },
     ]),
   )
   const data = resolve(folder, config.data)

@@ -64,6 +64,7 @@ export function coreStoreContract(name: string, create: CreateHarness): void {
           checkpointNext: 0,
           partitions: [],
           unverified: [],
+          listenedMs: null,
         })
         await other.close()
       })
@@ -83,6 +84,7 @@ export function coreStoreContract(name: string, create: CreateHarness): void {
           checkpointNext: 0,
           partitions: [partition({ link: 'down' }), behind],
           unverified: [],
+          listenedMs: null,
         })
       })
 

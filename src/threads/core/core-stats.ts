@@ -3,12 +3,16 @@ import type { CoreStats, InputStats, RuleStats } from '../../model/stats.ts'
 import type { PartitionTracker } from '../../rules/partition-tracker.ts'
 import { WAITING_ROWS_MAX } from './feeds.ts'
 import type { Feeds } from './feeds.ts'
+import type { InputGaps } from './input-gaps.ts'
+import type { SilentInputs } from './silent-inputs.ts'
 
 /** What the page, the API and the metrics say about the core, once a second. */
 export function coreStats(core: {
   readonly nowMs: number
   readonly partitions: PartitionTracker
   readonly feeds: Feeds
+  readonly inputGaps: InputGaps
+  readonly silentInputs: SilentInputs
   readonly rules: readonly RuleStats[]
   readonly ruleset: string
   readonly lastNo: number
@@ -27,6 +31,8 @@ export function coreStats(core: {
         lastReceivedMs: maxReceivedMs,
         watermarkMs: isKnown ? watermark.ms : null,
         watermarkQuality: isKnown ? watermark.quality : null,
+        disconnectedSinceMs: core.inputGaps.disconnectedSinceMs(id),
+        silentSinceMs: core.silentInputs.sinceMs(input),
       }
     })
   return { nowMs, inputs, rules, ruleset, lastNo, queued: feeds.rows, queueMax: WAITING_ROWS_MAX }

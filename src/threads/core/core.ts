@@ -12,6 +12,7 @@ import type { JournalReader } from '../../ingest/journal/journal.ts'
 import type { Cancel, Clock, Timers } from '../../lib/clock.ts'
 import type { CommandRequest } from '../../model/command.ts'
 import type { CommitEntry, CoreStore, TimeBucket } from '../../model/commit.ts'
+import type { EpisodeChange } from '../../model/episode.ts'
 import type { Report } from '../../model/occurrence.ts'
 import type { AttemptReport } from '../../model/outbox.ts'
 import { activate, correlate, passTime } from '../../pipeline.ts'
@@ -37,6 +38,7 @@ import { DroppedNotes } from './dropped.ts'
 import { evidenceOf } from './evidence.ts'
 import { Feeds } from './feeds.ts'
 import { withGaps } from './gaps.ts'
+import { InputGaps } from './input-gaps.ts'
 import { InvariantGuard } from './invariant-guard.ts'
 import { leaveOut } from './broken-work.ts'
 import { loadRulesOnce, NO_RULES, parseRules } from './loaded-rules.ts'
@@ -52,6 +54,8 @@ import { Recomputer } from './recomputer.ts'
 import type { RunRecompute } from './recomputer.ts'
 import { recover } from './recover.ts'
 import { Rematch } from './rematch.ts'
+import { SILENT_RULE_ID, SilentInputs } from './silent-inputs.ts'
+import { ToldGaps } from './told-gaps.ts'
 
 /** Records of one commit (design §4.1). */
 const COMMIT_RECORDS_MAX = 5_000
@@ -116,6 +120,9 @@ export class Core {
   #commands: CommandRequest[] = []
   #attempts: AttemptReport[] = []
   readonly #dropped = new DroppedNotes()
+  readonly #inputGaps = new InputGaps()
+  readonly #silentInputs = new SilentInputs()
+  readonly #toldGaps: ToldGaps
   #confirmations: ConfirmRequest[] = []
   #running: Promise<void> | undefined
   #stopTick: Cancel = () => undefined
@@ -148,6 +155,7 @@ export class Core {
     const run: RunRecompute = (content, task) =>
       runRecompute({ journal, event, yieldTo }, parseRules(content), task)
     this.#lateShare = new LateShare(report)
+    this.#toldGaps = new ToldGaps(report)
     this.#recomputer = new Recomputer({
       store,
       report,
@@ -163,6 +171,8 @@ export class Core {
     const claim = await store.claim(owner, clock())
     report({ name: 'core.claimed', detail: { epoch: claim.epoch, nextNo: claim.nextNo } })
     this.#committer.nextNo = claim.nextNo
+    this.#inputGaps.restore(claim.listenedMs, claim.partitions)
+    this.#silentInputs.restore(await store.unsettledEpisodes(SILENT_RULE_ID))
     this.#engine = await recover({
       ...this.#options,
       claim,
@@ -219,6 +229,15 @@ export class Core {
       case 'dropped':
         this.#dropped.add(message.dropped)
         break
+      case 'listens':
+        this.#inputGaps.listens(message.inputs, message.atMs, this.#silentAfterMs)
+        break
+      case 'link':
+        this.#inputGaps.link(message.change)
+        break
+      case 'hung_up':
+        this.#inputGaps.hungUp(message.atMs)
+        break
       case 'stop':
         break
     }
@@ -259,6 +278,8 @@ export class Core {
     const stats = coreStats({
       nowMs,
       partitions: this.#partitions,
+      inputGaps: this.#inputGaps,
+      silentInputs: this.#silentInputs,
       feeds: this.#feeds,
       rules: this.#guard.withMarks(this.#engine.stats()),
       ruleset: this.#rules.hash,
@@ -347,6 +368,7 @@ export class Core {
         ),
       )
     }
+    const silent = this.#isTicking ? this.#silentOnes(nowMs) : []
     if (this.#isTicking) {
       this.#isTicking = false
       const due = this.#partitionClock.due(nowMs, this.#engine)
@@ -358,8 +380,11 @@ export class Core {
     const commands = this.#commands.splice(0)
     const attempts = this.#attempts.splice(0)
     const recomputed = this.#recomputer.take()
+    const gaps = this.#inputGaps.take(nowMs)
+    const isHangUp = this.#inputGaps.takeHangUp()
     if (entries.length === 0) {
-      const hasAny = commands.length + attempts.length + recomputed.length > 0
+      const count = commands.length + attempts.length + recomputed.length
+      const hasAny = isHangUp || count + gaps.length + silent.length > 0
       if (!hasAny && this.#dropped.isEmpty) return false
       entries.push(this.#passTime(nowMs, [], firstNo))
     }
@@ -367,9 +392,16 @@ export class Core {
       const last = entries.pop()!
       entries.push(this.#dropped.writeTo(last, (id) => this.#partitions.state(id)))
     }
+    if (gaps.length + silent.length > 0) {
+      const last = entries.pop()!
+      const noted = this.#inputGaps.writeTo(last, gaps, (id) => this.#partitions.state(id))
+      const episodes = [...noted.effects.episodes, ...silent]
+      entries.push({ ...noted, effects: { ...noted.effects, episodes } })
+    }
     this.#lastNowMs = nowMs
     const { engineVersion, journal, event } = this.#options
     const evidence = evidenceOf(entries, journal, event)
+    const listenedMs = this.#inputGaps.listenedMs(nowMs)
     const { recomputes } = await this.#committer.commit({
       nowMs,
       engineVersion,
@@ -378,10 +410,21 @@ export class Core {
       attempts,
       recomputed,
       evidence,
+      ...(listenedMs !== undefined && { listenedMs }),
     })
+    this.#toldGaps.tell(entries)
     if (recomputes.asked > 0) this.#recomputer.asked()
     this.#guard.committed(entries)
     return true
+  }
+
+  #silentOnes(nowMs: number): readonly EpisodeChange[] {
+    return this.#silentInputs.due({
+      nowMs,
+      states: this.#partitions.states(),
+      isCaughtUp: (id) => this.#feeds.isCaughtUp(id),
+      silentAfterMs: this.#silentAfterMs,
+    })
   }
 
   /** The rule set to bring into force now, if there is one. */
@@ -422,6 +465,9 @@ export class Core {
     const body = { kind: 'clock', nowMs, partitions } as const
     return this.#lateShare.observe(passTime(this.#engine, this.#partitions, body, no))
   }
+
+  readonly #silentAfterMs = (input: string): number | undefined =>
+    this.#rules.source.inputs[input]?.silentAfterMs
 
   #setRules(rules: LoadedRules): void {
     this.#rules = rules

@@ -14,6 +14,7 @@ import type { JournalRequest } from '../../ingest/journal/journal.ts'
 import type { Source } from '../../ingest/source.ts'
 import type { Clock, Timers } from '../../lib/clock.ts'
 import type { Report } from '../../model/occurrence.ts'
+import type { PartitionLink } from '../../model/partition.ts'
 import { partitionId } from '../../model/slab.ts'
 import { MatchStep } from '../../pipeline.ts'
 import { LoadedRules } from '../core/loaded-rules.ts'
@@ -87,6 +88,11 @@ export class Intake {
         const labels = { input: input.name }
         this.#options.report({ name: 'input.listening', labels, detail: address })
       }
+      const inputs = settings.map(({ name, type }) => ({
+        partition: partitionId(name, epoch),
+        hasConnections: type === 'gelf-tcp',
+      }))
+      this.#options.core.post({ kind: 'listens', inputs, atMs: this.#options.clock() })
       return listening
     } catch (error) {
       await this.#close()
@@ -97,8 +103,10 @@ export class Intake {
   /** Stops accepting, hands over what the kernel holds and waits for the journal's answers. */
   async stop(): Promise<void> {
     await this.#close()
+    const hungUpMs = this.#options.clock()
     if (this.#unsettled > 0) await new Promise<void>((resolve) => (this.#onSettled = resolve))
     this.#drops.flush()
+    this.#options.core.post({ kind: 'hung_up', atMs: hungUpMs })
   }
 
   /** All at once: each may wait for its senders, and the end is due soon. */
@@ -133,6 +141,10 @@ export class Intake {
       clock,
       timers,
       onDropped: (count) => this.#drops.add(partition, count),
+      onLink: (link) => {
+        const change = { partition, link, atMs: clock() }
+        this.#options.core.post({ kind: 'link', change })
+      },
       requests: requests.filter(({ input: of }) => of === name),
     })
     const step = this.#step(name)
@@ -168,6 +180,7 @@ function openSource(
   setting: GelfInputSettings,
   parts: Omit<GelfHttpOptions, keyof GelfInputSettings> & {
     readonly onDropped: (count: number) => void
+    readonly onLink: (link: PartitionLink) => void
   },
 ): Source {
   switch (setting.type) {
