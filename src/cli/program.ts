@@ -29,7 +29,18 @@ export async function run(args: readonly string[], io: CliIo, runtime: Runtime):
       writeErr: (text) => io.err(text.trimEnd()),
     })
     .showSuggestionAfterError()
-  for (const register of [check, test, query, match, backtest, init, incidents, rules, gaps, graylog]) {
+  for (const register of [
+    check,
+    test,
+    query,
+    match,
+    backtest,
+    init,
+    incidents,
+    rules,
+    gaps,
+    graylog,
+  ]) {
     register(program, io)
   }
   serve(program, io, runtime)

@@ -62,8 +62,7 @@ export function overviewPage(overview: Overview): string {
       ${section('incidents', 'Open incidents', more(overview), incidents(overview))}
       ${oldNews(overview)}
       ${section('inputs', 'Inputs', false, inputTable(overview.inputs, overview.nowMs))}
-      ${gaps(overview)}
-      ${section('slo', 'Service levels', false, objectiveTable(overview.slo))}
+      ${gaps(overview)} ${section('slo', 'Service levels', false, objectiveTable(overview.slo))}
       ${section('rules', 'Rules', `${overview.rules.length} active`, ruleTable(overview.rules, overview.nowMs))}
     `,
   })

@@ -35,7 +35,8 @@ export function inputTable(inputs: readonly InputWithRate[], nowMs: number): Htm
 
 function inputState(input: InputWithRate, nowMs: number): Html {
   const since = input.disconnectedSinceMs ?? input.silentSinceMs
-  const sinceText = since === null ? '' : html`<span class="quiet">since ${ago(since, nowMs)}</span>`
+  const sinceText =
+    since === null ? '' : html`<span class="quiet">since ${ago(since, nowMs)}</span>`
   if (input.state === 'waiting') return badge('phase', 'nothing yet')
   if (input.state === 'receiving') return badge('clear', 'receiving')
   return html`${badge('warn', input.state)} ${sinceText}`

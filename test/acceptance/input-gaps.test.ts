@@ -58,7 +58,9 @@ async function api(path: string): Promise<unknown> {
 }
 
 /** What `tocsin gaps --json` exports of one reason. */
-async function exported(reason: string): Promise<{ input: string; fromMs: number; toMs: number }[]> {
+async function exported(
+  reason: string,
+): Promise<{ input: string; fromMs: number; toMs: number }[]> {
   const out: string[] = []
   const program = new Command()
   const env = { TOCSIN_URL: service!.url, TOCSIN_TOKEN: TEST_TOKEN }

@@ -136,7 +136,11 @@ it.each([
     await pass(first, 29_000)
     expect(incidents()).toEqual([])
     await pass(first, 40_000)
-    const silent = (signal: string) => ['An input is silent', JSON.stringify({ input: name }), signal]
+    const silent = (signal: string) => [
+      'An input is silent',
+      JSON.stringify({ input: name }),
+      signal,
+    ]
     await waitFor('the incident', () => (incidents().length > 0 ? true : undefined))
     expect(incidents()).toEqual([silent('firing')])
 

@@ -56,7 +56,10 @@ export class InputLog {
       `SELECT * FROM input_log WHERE shard = ? AND no >= ? AND kind = ? AND kind <> 'records'
        ORDER BY no LIMIT ?`,
     )
-    this.#advance = prepare(database, 'UPDATE shard SET next_no = ?, listened_ms = coalesce(?, listened_ms) WHERE shard = ?')
+    this.#advance = prepare(
+      database,
+      'UPDATE shard SET next_no = ?, listened_ms = coalesce(?, listened_ms) WHERE shard = ?',
+    )
     this.#answer = prepare<Row<Database['answer']>>(
       database,
       'SELECT * FROM answer WHERE shard = ?',
