@@ -137,7 +137,10 @@ export interface RecomputeAnswer {
   readonly episodes: readonly RecomputedEpisode[]
 }
 
-/** An episode as it would have been, had everything been admitted; it holds a refused match. */
+/**
+ * An episode as it would have been, had everything been admitted. One without late matches only
+ * says how what was recorded before looks now.
+ */
 export interface RecomputedEpisode {
   /** Recomputes that it comes of: it counts only while they are outstanding. */
   readonly ids: readonly number[]

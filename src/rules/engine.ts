@@ -143,7 +143,7 @@ class RuleEngine implements Engine {
   readonly #ledgers: LedgerBook
   readonly #rules: Runners
   readonly #former: FormerBuckets
-  readonly #refusing = new Set<RuleRunner>()
+  readonly #refusing: Set<RuleRunner>
   #recomputes: Recompute[] = []
   /** Loaded, of rules that are not in force yet. */
   readonly #waiting: Map<string, SavedBucket[]>
@@ -174,6 +174,7 @@ class RuleEngine implements Engine {
     this.#waiting = previous === undefined ? new Map() : previous.#waiting
     this.#former = previous === undefined ? new FormerBuckets() : previous.#former
     this.#loadedNo = previous === undefined ? -1 : previous.#loadedNo
+    this.#refusing = options.rebuilt?.refusing ?? new Set()
     const { ruleset, bytesMax = BYTES_DEFAULT, makeWindows = windowsOf, onFiring } = options
     const no = options.no ?? Infinity
     const runnerOptions = {
@@ -315,13 +316,14 @@ class RuleEngine implements Engine {
   }
 
   takeIn(rules: readonly Rule[], rebuilt: Rebuilt, no: number): RebuiltRules {
-    const taken = begin(rules, rebuilt.watermarks, { ...this.#runnerOptions, no })
+    const refusing = new Set<RuleRunner>()
+    const taken = begin(rules, rebuilt.watermarks, { ...this.#runnerOptions, no, refusing })
     for (const runner of taken.runners) disown(runner, this.#former)
     this.#takeWaiting(taken.runners, no)
     // Of the same name, and loaded: it is handed over when the one in force ends.
     const isLoaded = ({ ruleId, stateHash, bucket }: BucketName): boolean =>
       this.#runner(ruleId, stateHash)?.buckets.isOpen(bucket, no) === false
-    return new RebuiltRules(rebuilt, taken, { no, isLoaded })
+    return new RebuiltRules(rebuilt, taken, { no, isLoaded, refusing })
   }
 
   #miss(input: string, { nowMs, no }: EngineContext): void {

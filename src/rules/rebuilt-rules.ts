@@ -1,5 +1,6 @@
 import type { BucketName } from './engine.ts'
 import type { Rebuilt, RebuiltBucket } from './rebuild.ts'
+import type { RuleRunner } from './rule-runner.ts'
 import type { Runners } from './take-over.ts'
 
 /**
@@ -20,12 +21,18 @@ export class RebuiltRules {
       readonly no: number
       /** A start has loaded this bucket as it was at that entry or later. */
       readonly isLoaded: (bucket: BucketName) => boolean
+      /** See {@link RunnerOptions.refusing}: the runners enter themselves. */
+      readonly refusing: Set<RuleRunner>
     },
   ) {
     this.rebuilt = rebuilt
     this.runners = runners
     this.#at = at
     this.#byId = new Map(runners.runners.map((runner) => [runner.rule.id, runner]))
+  }
+
+  get refusing(): Set<RuleRunner> {
+    return this.#at.refusing
   }
 
   /** Every one of {@link Rebuilt.buckets}, once. One that was loaded and holds the entry stays. */

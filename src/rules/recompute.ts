@@ -1,6 +1,6 @@
 /**
  * What refused matches make (design §4.2): the rule runs once more over everything of a group that
- * lies around them, late or not, and says which episodes hold some of them.
+ * lies around them, late or not, and says which episodes there are and how many each holds.
  *
  *   1. Rows are taken in any order, sorted by the rule's own order and run in settled mode: the
  *      watermark follows each of them, so that windows stay as small as they are live.
@@ -26,7 +26,7 @@ const TIMING = { reorderMs: 0, idleAfterMs: Infinity }
 /** A pass has fewer groups than a bucket of these takes. */
 const LIMITS = { groups: 100_000, overflow: 'evict_oldest' } as const
 
-/** An episode with refused matches in the windows of its firings. */
+/** An episode as it would have been, and how many refused matches its firings' windows hold. */
 export interface LateEpisode {
   /** Number of its group, as its rows were given. */
   readonly target: number
@@ -166,7 +166,6 @@ class RuleRun {
   #settled(episode: Episode): void {
     const { groupKey, openedRef } = episode
     const { target, held: lateMatches } = this.#groups.get(groupKey)!
-    if (lateMatches === 0) return
     // Never the id of an episode that the live engine may have opened at the same record.
     const id = derivedName('old_news', this.#rule.id, groupKey, openedRef)
     this.#found.push({ target, episode: { ...episode, id }, lateMatches })

@@ -42,6 +42,20 @@ describe('saved window state', () => {
     expect(loaded.engine.stats()[0]).toMatchObject({ groups: 3, openEpisodes: 2 })
   })
 
+  it('keeps the form of refused matches, which stand before the windows', () => {
+    const [a, b] = neighbours(2) as [string, string]
+    const made = run()
+    const late = { kind: 'records', partition: 'udp@1' } as const
+    made.apply({ ...late, records: [{ timeMs: 20_000, host: b, text: 'late' }] }, 5)
+    made.apply({ ...late, records: [{ timeMs: 15_000, host: a, text: 'late' }] }, 6)
+    const saved = Buffer.from(made.engine.save(name)).toString('base64')
+    const golden = JSON.parse(readFileSync(GOLDEN, 'utf8')) as { readonly refused: string }
+    expect(saved).toBe(golden.refused)
+    const loaded = new EngineRun(rulesetOf(rule))
+    loaded.engine.load({ ...name, no: 6, blob: Buffer.from(golden.refused, 'base64') })
+    expect(Buffer.from(loaded.engine.save(name)).toString('base64')).toBe(golden.refused)
+  })
+
   it('is empty where there is none, and for a rule or hash that is not in force', () => {
     const { engine } = run()
     expect(engine.save({ ...name, bucket: 8 })).toHaveLength(0)

@@ -127,6 +127,8 @@ function countAt(perSecond: number): number {
 async function sendAndWatch(service: BenchService, perSecond: number): Promise<number[]> {
   const socket = connect(service.running.ports['tcp']!, '127.0.0.1')
   await once(socket, 'connect')
+  // A service that is killed resets what it has not read; that it is missing is counted.
+  socket.on('error', () => socket.destroy())
   const count = countAt(perSecond)
   const pieces = new Pieces({ count, distinct: KEY_MESSAGES })
   const due = pacer(perSecond)

@@ -1,4 +1,5 @@
 import type { RecomputeAnswer, RecomputedEpisode } from '../../model/commit.ts'
+import type { Episode } from '../../model/episode.ts'
 import { widened } from '../widen.ts'
 import type { EpisodeTable, StoredRow } from './episode-table.ts'
 import type { RecomputeTable } from './recompute-table.ts'
@@ -32,7 +33,9 @@ export class OldNews {
     const counts = { recorded: 0, widened: 0, noted: 0 }
     for (const recomputed of episodes) {
       if (!recomputed.ids.every((id) => this.#recomputes.isOutstanding(id))) continue
-      counts[this.#record(recomputed, nowMs)]++
+      const done =
+        recomputed.lateMatches === 0 ? this.#again(recomputed) : this.#record(recomputed, nowMs)
+      if (done !== undefined) counts[done]++
     }
     for (const id of ids) this.#recomputes.answered(id)
     return counts
@@ -55,8 +58,21 @@ export class OldNews {
     this.#episodes.addLateMatches(id, lateMatches, interval)
     for (const row of earlier) if (row !== target) this.#mergeInto(id, row, nowMs)
     if (!target.recomputed) return 'noted'
-    this.#episodes.update(widened(target.episode, episode), false)
+    this.#update(target.episode, episode)
     return 'widened'
+  }
+
+  /** Nothing of it is late: at most another episode counts what this one had counted. */
+  #again({ episode, mode }: RecomputedEpisode): undefined {
+    const interval = { fromMs: episode.startMs, toMs: episode.endMs }
+    const [row] = this.#episodes.recomputed(episode, mode, interval)
+    if (row !== undefined) this.#update(row.episode, episode)
+  }
+
+  /** What covers a row is what it has become; where the journal has lost some, both count. */
+  #update(row: Episode, now: Episode): void {
+    const isCovered = now.startMs <= row.startMs && now.endMs >= row.endMs
+    this.#episodes.update(isCovered ? { ...now, id: row.id } : widened(row, now), false)
   }
 
   /** Where the row of an earlier answer went that began at the same record and had seen more. */

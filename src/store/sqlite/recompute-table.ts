@@ -5,11 +5,12 @@ import type { Database } from '../schema.ts'
 import { prepare } from './statement.ts'
 
 /** Outstanding at one time (I2): some 50 MB of rows, and hours of work. */
-export const OUTSTANDING_MAX = 100_000
+const OUTSTANDING_MAX = 100_000
 
 /** Recomputes that an entry asked for and whose answer is not committed yet. */
 export class RecomputeTable {
   readonly #shard: string
+  readonly #max: number
   readonly #insert
   readonly #count
   readonly #oldest
@@ -17,8 +18,9 @@ export class RecomputeTable {
   readonly #find
   readonly #delete
 
-  constructor(database: DatabaseSync, shard: string) {
+  constructor(database: DatabaseSync, shard: string, max = OUTSTANDING_MAX) {
     this.#shard = shard
+    this.#max = max
     this.#insert = prepare(
       database,
       `INSERT INTO recompute (shard, no, rule_id, rule_rev, ruleset, group_key, from_ms, to_ms,
@@ -49,7 +51,7 @@ export class RecomputeTable {
   /** Inserts those that entry `no` asks for; answers how many there was no room for. */
   insert(no: number, asked: readonly Recompute[]): number {
     if (asked.length === 0) return 0
-    const room = Math.max(0, OUTSTANDING_MAX - this.#count.get(this.#shard)!.n)
+    const room = Math.max(0, this.#max - this.#count.get(this.#shard)!.n)
     for (const recompute of asked.slice(0, room)) {
       const { ruleId, ruleRev, ruleset, group, fromMs, toMs, reachMs } = recompute
       const refused = JSON.stringify(recompute.refused)

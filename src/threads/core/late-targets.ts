@@ -15,6 +15,8 @@ export interface LateTarget {
   fromMs: number
   toMs: number
   readonly refused: RefusedRange[]
+  /** Something was recorded for it before, which may look otherwise now. */
+  isRecorded: boolean
 }
 
 /** The groups of one pass over the journal, and which of their matches were refused live. */
@@ -96,12 +98,14 @@ export class LateTargets {
     const known = this.all[groups.get(group) ?? -1]
     if (known === undefined) {
       groups.set(group, this.all.length)
-      this.all.push({ ids: [id], rule, group, fromMs, toMs, refused: [...refused] })
+      const isRecorded = adjoining !== null
+      this.all.push({ ids: [id], rule, group, fromMs, toMs, refused: [...refused], isRecorded })
       return
     }
     known.ids.push(id)
     known.fromMs = Math.min(known.fromMs, fromMs)
     known.toMs = Math.max(known.toMs, toMs)
     known.refused.push(...refused)
+    known.isRecorded ||= adjoining !== null
   }
 }

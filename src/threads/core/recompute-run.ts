@@ -79,10 +79,11 @@ export async function runRecompute(
   const { records, missingBeforeMs } = pass
   const { isCut } = recompute
   const cause = causeOf(missingBeforeMs, isCut)
-  const episodes = recompute.finish().map(({ target, episode, lateMatches }) => {
-    const { ids, rule } = targets.all[target]!
+  const episodes = recompute.finish().flatMap(({ target, episode, lateMatches }) => {
+    const { ids, rule, isRecorded } = targets.all[target]!
+    if (lateMatches === 0 && !isRecorded) return []
     const mode = rule.mode === 'shadow' ? ('shadow' as const) : ('real' as const)
-    return { ids, episode, mode, ruleset: rules.hash, lateMatches, cause }
+    return [{ ids, episode, mode, ruleset: rules.hash, lateMatches, cause }]
   })
   const answered = targets.all.filter((_, target) => !recompute.isPutOff(target))
   // Of a rule that its rule set does not have there is nothing to say.

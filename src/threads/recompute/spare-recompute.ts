@@ -25,7 +25,7 @@ export class SpareRecompute {
   readonly #report: Report
   #worker: Worker | undefined
 
-  constructor({ data, selfKey }: ThreadSettings, report: Report) {
+  constructor({ data, selfKey }: RecomputeWork['settings'], report: Report) {
     this.#settings = { data, selfKey }
     this.#report = report
   }
