@@ -7,6 +7,7 @@ import { markdown } from './benchmark.ts'
 import { durable } from './durable.ts'
 import { intake } from './intake.ts'
 import { journal } from './journal.ts'
+import { kafka } from './kafka.ts'
 import { match } from './match.ts'
 import { restart } from './restart.ts'
 import { scan } from './scan.ts'
@@ -18,6 +19,7 @@ import { windows } from './windows.ts'
 export const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   intake,
   durable,
+  kafka,
   scan,
   match,
   windows,

@@ -61,22 +61,32 @@ export function readSettings(
   const folder = dirname(resolve(configFile))
   const config = {
     ...loaded,
-    inputs: loaded.inputs.map((input) => withTlsPaths(input, (path) => resolve(folder, path))),
+    inputs: loaded.inputs.map((input) =>
+      input.type === 'kafka' ? input : withTlsPaths(input, (path) => resolve(folder, path)),
+    ),
   }
   const inputs = Object.fromEntries(
-    config.inputs.map(({ name, labels, reorder, idle_after, silent_after }) => [
+    config.inputs.map(({ name, type, labels, reorder, idle_after, ...more }) => [
       name,
       {
         labels,
         reorderMs: reorder,
         idleAfterMs: idle_after,
-        ...(silent_after !== undefined && { silentAfterMs: silent_after }),
+        ...('silent_after' in more && silence(more)),
+        ...(type === 'kafka' && { isLog: true as const }),
       },
     ]),
   )
   const data = resolve(folder, config.data)
   const rulePaths = config.rules.map((path) => resolve(folder, path))
   return { settings: { config, data, rulePaths, inputs, origins }, problems }
+}
+
+/** After how much silence an input is an incident, where that is asked for. */
+function silence(input: { readonly silent_after?: number | undefined }): {
+  readonly silentAfterMs?: number
+} {
+  return input.silent_after === undefined ? {} : { silentAfterMs: input.silent_after }
 }
 
 /**

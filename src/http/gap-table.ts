@@ -7,6 +7,9 @@ const REASONS: Readonly<Record<StoredGap['reason'], string>> = {
   disconnected: 'no sender was connected',
   dropped: 'there was no room for them',
   journal: 'gone from the journal before they were evaluated',
+  retention: 'gone from the topic before they were read',
+  truncated: 'the topic lost what had been read of it',
+  recreated: 'the topic was deleted and made anew',
 }
 
 /** What is missing, and since when; what lasts is pointed out. */
@@ -23,12 +26,13 @@ export function gapTable(gaps: readonly StoredGap[], nowMs: number): Html {
       html`<b>${input}</b>`,
       REASONS[reason],
       ago(fromMs, nowMs),
-      toMs === null ? badge('warn', 'it lasts') : lengthOf(reason, toMs - fromMs),
+      toMs === null ? badge('warn', 'it lasts') : lengthOf(toMs - fromMs),
       records === 0 ? html`<span class="quiet">unknown</span>` : figure(records),
     ]),
   )
 }
 
-function lengthOf(reason: StoredGap['reason'], ms: number): string {
-  return reason === 'journal' ? '–' : `${figure(ms / 1_000)} s`
+/** A hole is a range, not a time. */
+function lengthOf(ms: number): string {
+  return ms === 0 ? '–' : `${figure(ms / 1_000)} s`
 }

@@ -35,19 +35,30 @@ export interface GapQuery {
   readonly cursor?: string
 }
 
-export const GAP_REASONS = ['down', 'disconnected', 'dropped', 'journal'] as const
+export const GAP_REASONS = [
+  'down',
+  'disconnected',
+  'dropped',
+  'journal',
+  'retention',
+  'truncated',
+  'recreated',
+] as const
 
 export interface StoredGap {
   readonly input: string
   readonly partition: string
   readonly reason: (typeof GAP_REASONS)[number]
-  /** When it began, ms UTC; for a hole of the journal, when it was found. */
+  /** When it began, ms UTC; for a hole of the journal or of a log, when it was found. */
   readonly fromMs: number
   /** When it ended; `null` while it lasts. */
   readonly toMs: number | null
   /** Known to be missing; 0 where nobody knows whether there were any. */
   readonly records: number
-  /** Positions of the partition from … to (exclusive) of a hole; else both where it stood then. */
+  /**
+   * Of a hole: positions of the partition, or offsets of its log, from … to (exclusive); else both
+   * where the partition stood then.
+   */
   readonly fromPosition: number
   readonly toPosition: number
 }

@@ -33,6 +33,11 @@ export type OccurrenceName =
   | 'input.tls_refused' // labels: input
   | 'input.gap' // labels: input, reason
   | 'input.gap_time' // labels: input, reason; count: seconds
+  | 'kafka.joined' // labels: input; detail: partitions
+  | 'kafka.rebalancing' // labels: input
+  | 'kafka.opened' // labels: input; detail: offsets
+  | 'kafka.trouble' // labels: input; detail: message
+  | 'kafka.failed' // labels: input, reason; detail: message, retryMs
   // journal
   | 'journal.segment_opened'
   | 'journal.segment_removed'

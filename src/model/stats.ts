@@ -53,6 +53,8 @@ export interface InputStats {
   readonly disconnectedSinceMs: number | null
   /** Nothing has come since then, ms UTC, for longer than the input's `silent_after`; else `null`. */
   readonly silentSinceMs: number | null
+  /** Of a partition read from a log: offsets there that are not in the journal yet. */
+  readonly logLag?: number
 }
 
 /** Sent from the core to the main thread about once a second. */

@@ -10,7 +10,8 @@ import type { TlsSettings } from './tls.ts'
 
 const DEFAULT_HOST = '127.0.0.1'
 
-const nameSchema = z
+/** An input's name. */
+export const nameSchema = z
   .string()
   .regex(
     /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
@@ -31,7 +32,7 @@ const listenSchema = z.union([z.string(), z.number()]).transform((value, context
 })
 
 /** A duration as text; the output is in ms. */
-const durationSchema = z.string().transform((text, context) => {
+export const durationSchema = z.string().transform((text, context) => {
   const ms = parseDuration(text)
   if (ms !== undefined) return ms
   context.addIssue({ code: 'custom', message: `"${text}": expected ${DURATION_EXPECTED}` })

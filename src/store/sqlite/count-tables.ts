@@ -4,6 +4,9 @@ import { prepare } from './statement.ts'
 
 /** The oldest gaps make room (I2). */
 const GAPS_MAX = 20_000
+/** The newest of these are kept; each has at most some kilobytes. */
+const QUARANTINE_MAX = 10_000
+
 /** Records that are dropped so soon after others belong to the same gap. */
 const FOLD_MS = 60_000
 
@@ -18,18 +21,20 @@ export class CountTables {
   readonly #goOn
   readonly #end
   readonly #makeRoom
+  readonly #quarantine
+  readonly #trimQuarantine
 
   constructor(database: DatabaseSync, shard: string) {
     this.#shard = shard
     this.#partition = prepare(
       database,
       `INSERT INTO "partition" (shard, id, input, epoch, next, max_time_ms, max_received_ms,
-         last_received_ms, link, progress, said_no)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         last_received_ms, link, progress, said_no, log_offset)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (shard, id) DO UPDATE SET epoch = excluded.epoch, next = excluded.next,
          max_time_ms = excluded.max_time_ms, max_received_ms = excluded.max_received_ms,
          last_received_ms = excluded.last_received_ms, link = excluded.link,
-         progress = excluded.progress,
+         progress = excluded.progress, log_offset = excluded.log_offset,
          said_no = coalesce(excluded.said_no, "partition".said_no)`,
     )
     this.#minute = prepare(
@@ -68,6 +73,15 @@ export class CountTables {
       database,
       `DELETE FROM gap WHERE seq <= (SELECT max(seq) FROM gap) - ${GAPS_MAX}`,
     )
+    this.#quarantine = prepare(
+      database,
+      `INSERT INTO quarantine (partition, position, reason, detail, bytes, at_ms)
+       VALUES (?, ?, ?, ?, ?, ?)`,
+    )
+    this.#trimQuarantine = prepare(
+      database,
+      'DELETE FROM quarantine WHERE seq <= (SELECT max(seq) FROM quarantine) - ?',
+    )
     this.#ledger = prepare(
       database,
       `INSERT INTO ledger (rule_id, hour_ms, class, reason, n) VALUES (?, ?, ?, ?, ?)
@@ -76,9 +90,13 @@ export class CountTables {
   }
 
   /** `no` of the entry. */
-  write({ body, effects, partitions, gaps = [] }: CommitEntry, no: number): void {
+  write({ body, effects, partitions, gaps = [], quarantined = [] }: CommitEntry, no: number): void {
     for (const gap of gaps) this.#writeGap(gap, body.nowMs)
     if (gaps.length > 0) this.#makeRoom.run()
+    for (const { partition, position, reason, bytes } of quarantined) {
+      this.#quarantine.run(partition, position, reason, '', bytes, body.nowMs)
+    }
+    if (quarantined.length > 0) this.#trimQuarantine.run(QUARANTINE_MAX)
     for (const partition of partitions) {
       this.#partition.run(
         this.#shard,
@@ -92,6 +110,7 @@ export class CountTables {
         partition.link,
         partition.progress,
         body.kind === 'clock' ? no : null,
+        partition.offset ?? null,
       )
     }
     for (const { slo, group, minuteMs, total, bad } of effects.slo) {
@@ -106,7 +125,7 @@ export class CountTables {
   /** What goes on is one row, however often it is told (I2). */
   #writeGap(gap: Gap, foundMs: number): void {
     const { partition, reason } = gap
-    if (reason === 'journal') {
+    if ('from' in gap) {
       const { from, to } = gap
       this.#gap.run(partition, from, to, reason, foundMs, to - from, null, null)
       return

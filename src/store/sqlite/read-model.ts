@@ -138,8 +138,10 @@ export class SqliteReadModel implements ReadModel {
     const { size, read } = pageSize(query.limit)
     let rows = this.#database.selectFrom('gap').selectAll().orderBy('seq', 'desc').limit(read)
     if (query.input !== undefined) {
-      const prefix = `${query.input}@`
-      rows = rows.where(sql<string>`substr("partition", 1, ${prefix.length})`, '=', prefix)
+      // The partition of a socket, or one of those that are read from a log.
+      const prefixes = [`${query.input}@`, `${query.input}#`]
+      const length = query.input.length + 1
+      rows = rows.where(sql<string>`substr("partition", 1, ${length})`, 'in', prefixes)
     }
     if (query.fromMs !== undefined) rows = rows.where(endOf(), '>', query.fromMs)
     if (query.toMs !== undefined) rows = rows.where(beginningOf(), '<', query.toMs)
@@ -177,13 +179,12 @@ function endOf() {
 }
 
 function storedGap(row: Row<Database['gap']>): StoredGap {
-  const isHole = row.reason === 'journal'
   return {
     input: inputOfPartition(row.partition),
     partition: row.partition,
     reason: row.reason as StoredGap['reason'],
     fromMs: row.from_ms ?? row.found_ms,
-    toMs: isHole ? row.found_ms : row.to_ms,
+    toMs: row.from_ms === null ? row.found_ms : row.to_ms,
     records: row.records,
     fromPosition: row.from_position,
     toPosition: row.to_position,

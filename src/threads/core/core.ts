@@ -15,6 +15,7 @@ import type { CommitEntry, CoreStore, TimeBucket } from '../../model/commit.ts'
 import type { EpisodeChange } from '../../model/episode.ts'
 import type { Report } from '../../model/occurrence.ts'
 import type { AttemptReport } from '../../model/outbox.ts'
+import { epochOfPartition } from '../../model/slab.ts'
 import { activate, correlate, passTime } from '../../pipeline.ts'
 import { createEngine } from '../../rules/engine.ts'
 import type { Engine, EngineOptions } from '../../rules/engine.ts'
@@ -22,6 +23,7 @@ import { PartitionTracker } from '../../rules/partition-tracker.ts'
 import type { Span } from '../../telemetry/tracing.ts'
 import type {
   ConfirmRequest,
+  CoreToIntake,
   FromCore,
   FromRebuild,
   RulesMessage,
@@ -36,18 +38,22 @@ import { coreStats } from './core-stats.ts'
 import type { Decisions } from './decide-with.ts'
 import { DroppedNotes } from './dropped.ts'
 import { evidenceOf } from './evidence.ts'
-import { Feeds } from './feeds.ts'
-import { withGaps } from './gaps.ts'
+import { Feeds, mayGrow } from './feeds.ts'
+import { withGaps, withLogGaps } from './gaps.ts'
 import { InputGaps } from './input-gaps.ts'
+import { InputLinks } from './input-links.ts'
 import { InvariantGuard } from './invariant-guard.ts'
 import { leaveOut } from './broken-work.ts'
 import { loadRulesOnce, NO_RULES, parseRules } from './loaded-rules.ts'
 import type { LoadedRules, LoadRules } from './loaded-rules.ts'
 import { LateShare } from './late-share.ts'
+import { LogOpenings } from './log-openings.ts'
+import type { Opening } from './log-openings.ts'
 import { NextRules } from './next-rules.ts'
 import type { Wanted } from './next-rules.ts'
 import { PartitionClock } from './partition-clock.ts'
 import type { ClockStates } from './partition-clock.ts'
+import { withQuarantined } from './quarantine.ts'
 import { Rebuilder } from './rebuilder.ts'
 import { runRecompute } from './recompute-run.ts'
 import { Recomputer } from './recomputer.ts'
@@ -84,6 +90,8 @@ export interface CoreOptions {
   /** A span per slice, where traces are on. */
   readonly span: Span
   readonly post: (message: FromCore) => void
+  /** Tells an intake thread. */
+  readonly toIntake: (thread: number, message: CoreToIntake) => void
   /** The core cannot go on: fenced, or a promise of ours is broken. */
   readonly onFatal: (error: Error) => void
   /** Reads late matches back; default: here, between other work. */
@@ -102,6 +110,8 @@ export class Core {
   readonly #checkpointer: Checkpointer
   readonly #partitions: PartitionTracker
   readonly #partitionClock: PartitionClock
+  readonly #links = new InputLinks()
+  readonly #openings: LogOpenings
   readonly #rebuilder: Rebuilder
   readonly #recomputer: Recomputer
   readonly #lateShare: LateShare
@@ -143,7 +153,12 @@ export class Core {
       onComplete: (time) => this.#retain(time),
     })
     this.#partitions = new PartitionTracker([], (input) => this.#rules.timing(input))
-    this.#partitionClock = new PartitionClock(this.#partitions, this.#feeds)
+    this.#partitionClock = new PartitionClock(this.#partitions, this.#feeds, this.#links)
+    this.#openings = new LogOpenings({
+      feeds: this.#feeds,
+      partitions: this.#partitions,
+      journal: options.journal,
+    })
     const yieldTo = options.yieldTo ?? nextRound
     this.#rebuilder = new Rebuilder({
       ...options,
@@ -213,6 +228,12 @@ export class Core {
       case 'rules':
         this.#nextRules.receive(message)
         break
+      case 'logs':
+        this.#openings.add(message)
+        break
+      case 'link':
+        this.#links.set(message, this.#options.clock())
+        break
       case 'routing':
         this.#options.decisions.setRouting(message.routing)
         break
@@ -232,7 +253,7 @@ export class Core {
       case 'listens':
         this.#inputGaps.listens(message.inputs, message.atMs, this.#silentAfterMs)
         break
-      case 'link':
+      case 'senders':
         this.#inputGaps.link(message.change)
         break
       case 'hung_up':
@@ -270,7 +291,10 @@ export class Core {
     const { journal } = this.#options
     this.#ticks++
     const mayOverlap = this.#ticks <= OVERLAP_TICKS || this.#ticks % OVERLAP_TICKS === 0
-    if (this.#isLive && mayOverlap) this.#feeds.growBacklog(journal, this.#epoch)
+    if (this.#isLive && mayOverlap) {
+      const isWanted = (id: string): boolean => mayGrow(id, this.#partitions.state(id))
+      this.#feeds.growBacklog(journal, this.#epoch, isWanted)
+    }
     this.#wake()
     if (!this.#isLive) return
     const nowMs = this.#options.clock()
@@ -281,6 +305,7 @@ export class Core {
       inputGaps: this.#inputGaps,
       silentInputs: this.#silentInputs,
       feeds: this.#feeds,
+      links: this.#links,
       rules: this.#guard.withMarks(this.#engine.stats()),
       ruleset: this.#rules.hash,
       lastNo: this.#committer.nextNo - 1,
@@ -340,8 +365,8 @@ export class Core {
       if (wanted === undefined) return false
       // While an edit made meanwhile is prepared, the rules that were in force before go on.
       this.#isLive = true
-      const inputs = Object.keys(wanted.rules.source.inputs)
-      const openings = this.#partitionClock.openings(this.#epoch, inputs)
+      this.#links.setInputs(wanted.rules.source.inputs)
+      const openings = this.#partitionClock.openings(this.#epoch, this.#links.sockets())
       entries.push(this.#passTime(nowMs, openings, firstNo + entries.length))
     }
     const recordsMax = this.#guard.recordsMax(COMMIT_RECORDS_MAX)
@@ -358,10 +383,14 @@ export class Core {
       entries.push(
         this.#options.span('tocsin.slice', { partition, from, count }, () =>
           this.#lateShare.observe(
-            withGaps(
-              correlate(this.#engine, this.#partitions, slice, at),
+            withQuarantined(
+              withGaps(
+                correlate(this.#engine, this.#partitions, slice, at),
+                slice,
+                this.#options.report,
+              ),
               slice,
-              this.#options.report,
+              this.#options.journal,
             ),
             slice,
           ),
@@ -369,6 +398,11 @@ export class Core {
       )
     }
     const silent = this.#isTicking ? this.#silentOnes(nowMs) : []
+    const openings = this.#openings.take(this.#epoch)
+    for (const { states, gaps } of openings) {
+      const entry = this.#passTime(nowMs, states, firstNo + entries.length)
+      entries.push(withLogGaps(entry, gaps, this.#options.report))
+    }
     if (this.#isTicking) {
       this.#isTicking = false
       const due = this.#partitionClock.due(nowMs, this.#engine)
@@ -415,6 +449,7 @@ export class Core {
     this.#toldGaps.tell(entries)
     if (recomputes.asked > 0) this.#recomputer.asked()
     this.#guard.committed(entries)
+    this.#tellIntakes(entries, openings)
     return true
   }
 
@@ -425,6 +460,20 @@ export class Core {
       isCaughtUp: (id) => this.#feeds.isCaughtUp(id),
       silentAfterMs: this.#silentAfterMs,
     })
+  }
+
+  /** What intakes that read logs wait for, now that it is committed. */
+  #tellIntakes(entries: readonly CommitEntry[], openings: readonly Opening[]): void {
+    const { toIntake } = this.#options
+    for (const { thread, answer } of openings) toIntake(thread, answer)
+    for (const { body, partitions } of entries) {
+      if (body.kind !== 'records') continue
+      for (const { id, offset } of partitions) {
+        const thread = offset === undefined ? undefined : this.#openings.threadOf(id)
+        if (thread === undefined) continue
+        toIntake(thread, { kind: 'evaluated', partition: id, offset: offset! })
+      }
+    }
   }
 
   /** The rule set to bring into force now, if there is one. */
@@ -471,6 +520,7 @@ export class Core {
 
   #setRules(rules: LoadedRules): void {
     this.#rules = rules
+    this.#links.setInputs(rules.source.inputs)
     this.#options.decisions.setRules(rules)
   }
 
@@ -483,12 +533,18 @@ export class Core {
   /**
    * What a replay from the checkpoint would read again; the journal may drop what lies before. A
    * partition that the checkpoint does not know is not named, so all of it is kept: somebody was
-   * told that its records are accepted, and nothing of it has been evaluated. While a rebuild reads
-   * the journal, everything is kept.
+   * told that its records are accepted, and nothing of it has been evaluated. Except of a log:
+   * what a fenced writer read of it is read again by ours. While a rebuild reads the journal,
+   * everything is kept.
    */
   #retain({ partitions }: TimeBucket): void {
     if (this.#rebuilder.isReading) return
     const below = Object.fromEntries(partitions.map(({ id, next }) => [id, next]))
+    for (const { partition } of this.#options.journal.partitions()) {
+      const isOver = epochOfPartition(partition) < this.#epoch
+      const state = this.#partitions.state(partition)
+      if (isOver && !mayGrow(partition, state)) below[partition] = Number.MAX_SAFE_INTEGER
+    }
     this.#options.post({ kind: 'retain', below })
   }
 

@@ -10,7 +10,7 @@ import type { Rule } from '../../rules/rule.ts'
 import type { Routing } from '../messages.ts'
 import { DROPPED_RULE, DROPPED_RULE_ID } from './dropped.ts'
 import { BROKEN_RULE, BROKEN_RULE_ID } from './broken-invariant.ts'
-import { GAP_RULE, GAP_RULE_ID } from './gaps.ts'
+import { GAP_RULES } from './gaps.ts'
 import { DOWN_RULE, DOWN_RULE_ID } from './input-gaps.ts'
 import { LATE_RULE, LATE_RULE_ID } from './late-share.ts'
 import type { LoadedRules } from './loaded-rules.ts'
@@ -18,7 +18,7 @@ import { SILENT_RULE, SILENT_RULE_ID } from './silent-inputs.ts'
 
 /** What Tocsin says of itself. */
 const BUILT_IN: ReadonlyMap<string, RuleInfo> = new Map([
-  [GAP_RULE_ID, GAP_RULE],
+  ...Object.entries(GAP_RULES),
   [LATE_RULE_ID, LATE_RULE],
   [DROPPED_RULE_ID, DROPPED_RULE],
   [BROKEN_RULE_ID, BROKEN_RULE],

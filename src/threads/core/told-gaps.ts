@@ -32,6 +32,9 @@ export class ToldGaps {
   #figures(gap: Gap, input: string): { readonly isNew: boolean; readonly ms: number } {
     switch (gap.reason) {
       case 'journal':
+      case 'retention':
+      case 'truncated':
+      case 'recreated':
         return { isNew: true, ms: 0 }
       case 'dropped': {
         const beforeMs = this.#droppedToMs.get(input) ?? -Infinity
