@@ -62,7 +62,10 @@ export function readSettings(
   const config = {
     ...loaded,
     inputs: loaded.inputs.map((input) =>
-      input.type === 'kafka' ? input : withTlsPaths(input, (path) => resolve(folder, path)),
+      // The files of Kafka's are secrets, which references bring.
+      input.type === 'kafka' || input.type === 'gelf-udp'
+        ? input
+        : withTlsPaths(input, (path) => resolve(folder, path)),
     ),
   }
   const inputs = Object.fromEntries(

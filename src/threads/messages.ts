@@ -3,7 +3,7 @@
  * worker ports in production and by direct calls in tests.
  */
 import type { DeliveryRoute } from '../alerting/receivers/webhook/deliveries.ts'
-import type { GelfInputSettings } from '../ingest/gelf/settings.ts'
+import type { ListeningSettings } from '../ingest/graylog/settings.ts'
 import type { KafkaInputSettings } from '../ingest/kafka/settings.ts'
 import type { CommandRequest, CommandResult } from '../model/command.ts'
 import type { RebuildPass } from '../model/commit.ts'
@@ -217,7 +217,7 @@ export interface OccurrenceMessage {
 }
 
 /** An input of the configuration. */
-export type InputSettings = GelfInputSettings | KafkaInputSettings
+export type InputSettings = ListeningSettings | KafkaInputSettings
 
 /** main → intake thread. */
 export type ToIntake =

@@ -39,7 +39,8 @@ export const durationSchema = z.string().transform((text, context) => {
   return z.NEVER
 })
 
-const common = {
+/** What all inputs have in common that others connect to. */
+export const listening = {
   /** Used in rules (`from`), metrics and the journal. */
   name: nameSchema,
   listen: listenSchema,
@@ -64,7 +65,7 @@ const common = {
 export const gelfTcpSchema = z
   .strictObject({
     type: z.literal('gelf-tcp'),
-    ...common,
+    ...listening,
     delimiter: z.enum(['nul', 'newline']).default('nul'),
     tls: tlsSchema.optional(),
   })
@@ -72,14 +73,14 @@ export const gelfTcpSchema = z
 
 /** GELF over UDP: plain, gzip, zlib; whole or in chunks. */
 export const gelfUdpSchema = z
-  .strictObject({ type: z.literal('gelf-udp'), ...common })
+  .strictObject({ type: z.literal('gelf-udp'), ...listening })
   .superRefine(isDeliberate)
 
 /** GELF over HTTP: `POST /gelf`. */
 export const gelfHttpSchema = z
   .strictObject({
     type: z.literal('gelf-http'),
-    ...common,
+    ...listening,
     /** Bearer token that senders must show; without one, everyone who reaches the port may send. */
     token: z.string().min(8, 'expected a token of at least 8 characters').optional(),
     tls: tlsSchema.optional(),
@@ -92,11 +93,11 @@ export type GelfHttpSettings = z.output<typeof gelfHttpSchema>
 export type GelfInputSettings = GelfTcpSettings | GelfUdpSettings | GelfHttpSettings
 
 /** The same input with the files of `tls` as `resolvePath` gives them. */
-export function withTlsPaths(
-  input: GelfInputSettings,
+export function withTlsPaths<Input extends { readonly tls?: TlsSettings | undefined }>(
+  input: Input,
   resolvePath: (path: string) => string,
-): GelfInputSettings {
-  if (input.type === 'gelf-udp' || input.tls === undefined) return input
+): Input {
+  if (input.tls === undefined) return input
   const { cert, key, client_ca: clientCa } = input.tls
   const tls: TlsSettings = {
     cert: resolvePath(cert),
@@ -107,7 +108,7 @@ export function withTlsPaths(
 }
 
 /** What everyone can reach is open on purpose or not at all. */
-function isDeliberate(
+export function isDeliberate(
   input: {
     readonly type: string
     readonly listen: { readonly host: string; readonly port: number }
@@ -133,5 +134,6 @@ function isDeliberate(
 
 const LACKS_SENDER: Readonly<Record<string, string>> = {
   'gelf-tcp': 'no client certificates (tls.client_ca)',
+  'graylog-webhook': 'no token and no client certificates (tls.client_ca)',
   'gelf-http': 'no token and no client certificates (tls.client_ca)',
 }

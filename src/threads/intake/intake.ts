@@ -5,11 +5,12 @@
  */
 import { gelfHttpSource } from '../../ingest/gelf/http.ts'
 import type { GelfHttpOptions } from '../../ingest/gelf/http.ts'
-import type { GelfInputSettings } from '../../ingest/gelf/settings.ts'
 import { gelfTcpSource } from '../../ingest/gelf/tcp.ts'
 import { gelfUdpSource } from '../../ingest/gelf/udp.ts'
 import { GelfEvent } from '../../ingest/normalise/gelf-event.ts'
 import { SlabWriter } from '../../ingest/slab-writer.ts'
+import type { ListeningSettings } from '../../ingest/graylog/settings.ts'
+import { graylogWebhookSource } from '../../ingest/graylog/webhook.ts'
 import type { JournalRequest } from '../../ingest/journal/journal.ts'
 import type { Source } from '../../ingest/source.ts'
 import type { Clock, Timers } from '../../lib/clock.ts'
@@ -143,7 +144,7 @@ export class Intake {
     for (const input of inputs) this.#tellAsked(input)
   }
 
-  #open(setting: GelfInputSettings, epoch: number, requests: readonly JournalRequest[]): OpenInput {
+  #open(setting: ListeningSettings, epoch: number, requests: readonly JournalRequest[]): OpenInput {
     const { clock, timers, report, thread, verifySelf } = this.#options
     const { name } = setting
     const partition = partitionId(name, epoch)
@@ -209,8 +210,8 @@ export class Intake {
 
 /** What HTTP has no room for is refused, and its sender keeps it: only the others drop anything. */
 function openSource(
-  setting: GelfInputSettings,
-  parts: Omit<GelfHttpOptions, keyof GelfInputSettings> & {
+  setting: ListeningSettings,
+  parts: Omit<GelfHttpOptions, keyof ListeningSettings> & {
     readonly onDropped: (count: number) => void
     readonly onLink: (link: PartitionLink) => void
   },
@@ -222,5 +223,7 @@ function openSource(
       return gelfUdpSource({ ...setting, ...parts })
     case 'gelf-http':
       return gelfHttpSource({ ...setting, ...parts })
+    case 'graylog-webhook':
+      return graylogWebhookSource({ ...setting, ...parts })
   }
 }
