@@ -8,6 +8,7 @@ import { durable } from './durable.ts'
 import { intake } from './intake.ts'
 import { journal } from './journal.ts'
 import { match } from './match.ts'
+import { rebuild } from './rebuild.ts'
 import { restart } from './restart.ts'
 import { scan } from './scan.ts'
 import { state } from './state.ts'
@@ -24,6 +25,7 @@ export const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   state,
   journal,
   webhook,
+  rebuild,
   restart,
 }
 
