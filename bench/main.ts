@@ -7,6 +7,7 @@ import { markdown } from './benchmark.ts'
 import { durable } from './durable.ts'
 import { intake } from './intake.ts'
 import { journal } from './journal.ts'
+import { kafka } from './kafka.ts'
 import { match } from './match.ts'
 import { rebuild } from './rebuild.ts'
 import { restart } from './restart.ts'
@@ -19,6 +20,7 @@ import { windows } from './windows.ts'
 export const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   intake,
   durable,
+  kafka,
   scan,
   match,
   windows,

@@ -61,12 +61,22 @@ export function readSettings(
   const folder = dirname(resolve(configFile))
   const config = {
     ...loaded,
-    inputs: loaded.inputs.map((input) => withTlsPaths(input, (path) => resolve(folder, path))),
+    inputs: loaded.inputs.map((input) =>
+      // The files of Kafka's are secrets, which references bring.
+      input.type === 'kafka' || input.type === 'gelf-udp'
+        ? input
+        : withTlsPaths(input, (path) => resolve(folder, path)),
+    ),
   }
   const inputs = Object.fromEntries(
-    config.inputs.map(({ name, labels, reorder, idle_after }) => [
+    config.inputs.map(({ name, type, labels, reorder, idle_after }) => [
       name,
-      { labels, reorderMs: reorder, idleAfterMs: idle_after },
+      {
+        labels,
+        reorderMs: reorder,
+        idleAfterMs: idle_after,
+        ...(type === 'kafka' && { isLog: true as const }),
+      },
     ]),
   )
   const data = resolve(folder, config.data)

@@ -12,8 +12,10 @@ import type { Problem } from './model/problem.ts'
 export async function takenAddresses(config: Config): Promise<readonly Problem[]> {
   const wanted = [
     { what: 'the API and page ("http.listen")', listen: config.http.listen, isUdp: false },
-    ...config.inputs.map(({ name, type, listen }) => {
-      return { what: `input "${name}"`, listen, isUdp: type === 'gelf-udp' }
+    ...config.inputs.flatMap((input) => {
+      if (input.type === 'kafka') return []
+      const { name, type, listen } = input
+      return [{ what: `input "${name}"`, listen, isUdp: type === 'gelf-udp' }]
     }),
   ]
   const problems: Problem[] = []

@@ -42,7 +42,7 @@ export class MatchStep {
 
   /** Also when nothing matched: the slab moves the position and the watermark. */
   seal(slab: Slab, maxTimeMs: number): Matches {
-    const { partition, thread, seq, receivedMs } = slab
+    const { partition, thread, seq, receivedMs, source } = slab
     const count = slabCount(slab)
     return {
       partition,
@@ -52,6 +52,7 @@ export class MatchStep {
       receivedMs,
       maxTimeMs,
       ruleset: this.#ruleset,
+      ...(source && { source: { to: source.to, poison: source.poison } }),
       ...this.#rows.finish(),
     }
   }
@@ -82,9 +83,10 @@ export function correlate(
   const { nowMs, ruleset, no } = at
   engine.apply(slice, { nowMs, partitions, no })
   let to = from
-  for (const { count, maxTimeMs, receivedMs } of slice.matches) {
+  for (const { count, maxTimeMs, receivedMs, source } of slice.matches) {
     to += count
-    partitions.observe(partition, { maxTimeMs, receivedMs, to, nowMs })
+    const offset = source && { offset: source.to }
+    partitions.observe(partition, { maxTimeMs, receivedMs, to, nowMs, ...offset })
   }
   const body = { kind: 'records', partition, from, to, nowMs, ruleset } as const
   return close(engine, partitions, { body, no, changed: [partition] })

@@ -37,7 +37,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** One door per package: where each may be imported. */
 const DOORS: readonly { readonly packages: RegExp; readonly files: RegExp }[] = [
-  { packages: /^(@fastify\/|fastify)/, files: /^src\/(http\/|ingest\/gelf\/http|ingest\/graylog\/webhook)/ },
+  {
+    packages: /^(@fastify\/|fastify)/,
+    files: /^src\/(http\/|ingest\/gelf\/http|ingest\/graylog\/webhook)/,
+  },
   { packages: /^kysely/, files: /^src\/store\// },
   { packages: /^node:sqlite$/, files: /^src\/(store|ingest\/journal)\// },
   { packages: /^(prom-client|pino|@opentelemetry\/)/, files: /^src\/telemetry\// },
@@ -46,6 +49,7 @@ const DOORS: readonly { readonly packages: RegExp; readonly files: RegExp }[] = 
   { packages: /^yaml$/, files: /^src\/(lib\/yaml-document\.ts|config\/)/ },
   { packages: /^commander$/, files: /^src\/cli\// },
   { packages: /^kafkajs$/, files: /^src\/ingest\/kafka\/client\.ts$/ },
+  { packages: /^snappyjs$/, files: /^src\/ingest\/kafka\/codecs\/snappy\.ts$/ },
   { packages: /^node:worker_threads$/, files: /^src\/(threads|demo)\// },
 ]
 

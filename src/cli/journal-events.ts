@@ -3,7 +3,7 @@
  * of `received`, with the clock entries that were written then in their places.
  */
 import type { JournalBatch, JournalPartition, JournalReader } from '../ingest/journal/journal.ts'
-import { inputOfPartition } from '../model/slab.ts'
+import { stemOfPartition } from '../model/slab.ts'
 import { byArrival, closeReading, earliest, openReading } from '../threads/journal-steps.ts'
 import type { Arrived, Reading } from '../threads/journal-steps.ts'
 
@@ -75,9 +75,9 @@ function startsOf(journal: JournalReader, sinceMs: number): Arrived[] {
       if (since !== undefined) starts.push(...startAt(journal, partition, since.first - 1, first))
       continue
     }
-    const input = inputOfPartition(partition)
-    const latest = quiet.get(input)
-    if (latest === undefined || latest.maxReceivedMs < maxReceivedMs) quiet.set(input, each)
+    const stem = stemOfPartition(partition)
+    const latest = quiet.get(stem)
+    if (latest === undefined || latest.maxReceivedMs < maxReceivedMs) quiet.set(stem, each)
   }
   for (const { partition, next, first } of quiet.values()) {
     starts.push(...startAt(journal, partition, next - 1, first))

@@ -1,6 +1,6 @@
 import type { JournalBatch } from '../ingest/journal/journal.ts'
 import type { InputTiming } from '../model/partition.ts'
-import { inputOfPartition } from '../model/slab.ts'
+import { stemOfPartition } from '../model/slab.ts'
 import { PartitionTracker } from '../rules/partition-tracker.ts'
 import type { JournalStep } from '../threads/journal-steps.ts'
 
@@ -22,11 +22,11 @@ export function* withMadeClock(
     const { partition, first, count, receivedMs } = batch
     yield* passed(tracker, nowMs, receivedMs)
     nowMs = Math.max(nowMs, receivedMs)
-    const input = inputOfPartition(partition)
-    const former = latest.get(input)
+    const stem = stemOfPartition(partition)
+    const former = latest.get(stem)
     // A new writer's partition: nothing comes any more through the one before.
     if (former !== undefined && former !== partition) tracker.retire(former)
-    latest.set(input, partition)
+    latest.set(stem, partition)
     const to = first + count
     tracker.observe(partition, { maxTimeMs: receivedMs, receivedMs, to, nowMs })
     yield { kind: 'batch', batch }

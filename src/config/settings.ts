@@ -3,10 +3,18 @@ import { z } from 'zod'
 import { receiversSchema } from '../alerting/settings.ts'
 import { httpSchema } from '../http/settings.ts'
 import { gelfHttpSchema, gelfTcpSchema, gelfUdpSchema } from '../ingest/gelf/settings.ts'
+import { graylogWebhookSchema } from '../ingest/graylog/settings.ts'
 import { journalSchema } from '../ingest/journal/settings.ts'
+import { kafkaSchema } from '../ingest/kafka/settings.ts'
 import { telemetrySchema } from '../telemetry/settings.ts'
 
-const inputSchema = z.discriminatedUnion('type', [gelfTcpSchema, gelfUdpSchema, gelfHttpSchema])
+const inputSchema = z.discriminatedUnion('type', [
+  gelfTcpSchema,
+  gelfUdpSchema,
+  gelfHttpSchema,
+  graylogWebhookSchema,
+  kafkaSchema,
+])
 
 const fieldTypeSchema = z.enum(['text', 'lower', 'keyword', 'long', 'double', 'date'])
 

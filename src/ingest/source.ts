@@ -28,6 +28,8 @@ export type Rejection =
   | 'host'
   /** `short_message` is missing, not a text, or blank. */
   | 'message'
+  /** No complete CloudEvent of version 1.0. */
+  | 'cloud_event'
   | 'chunk'
   | 'chunk_expired'
   | 'chunk_overflow'
@@ -59,4 +61,26 @@ export interface RecordSink {
   readonly mayWait: boolean
   /** Forgets what was accepted since the last `seal`: a 4xx keeps nothing of its request. */
   abort(): void
+}
+
+/**
+ * Takes the records of one partition of a log that is read (Kafka) into the journal, with how far
+ * the log is read by them.
+ */
+export interface LogSink {
+  /** Records since the last `seal`, and their bytes. */
+  readonly count: number
+  readonly bytes: number
+  /** Takes one GELF message; `timestampMs` is the log's own time of it. */
+  accept(bytes: Uint8Array, timestampMs: number): Rejection | undefined
+  /** Takes a record that nobody can read, to be put aside with the others' commit (P11). */
+  poison(bytes: Uint8Array, timestampMs: number, reason: string): void
+  /** Resolves when the slab that was sealed last is answered: whoever sealed it may have gone. */
+  ready(): Promise<void>
+  /**
+   * Hands on what was taken; `to` is the offset to read next. Resolves with whether the journal
+   * holds it; of what is `refused` nothing was kept, and all of it has to be taken again. One
+   * at a time.
+   */
+  seal(to: number): Promise<'durable' | 'refused'>
 }

@@ -28,6 +28,8 @@ export type LogBody =
         readonly id: string
         readonly link: PartitionLink
         readonly progress: PartitionProgress
+        /** Where reading of its log goes on, where that is decided here. */
+        readonly offset?: number
       }[]
     }
   | {
@@ -196,15 +198,28 @@ export interface CommitEntry {
    * the entry before. The store folds what was dropped within a minute of the last into one row.
    */
   readonly gaps?: readonly Gap[]
+  /** Records of the entry that could not be read, kept for a person to look at. */
+  readonly quarantined?: readonly QuarantinedRecord[]
   /** All rules that are unverified after this entry, where it changes them (I13). */
   readonly unverified?: readonly UnverifiedRule[]
 }
 
+export interface QuarantinedRecord {
+  readonly partition: string
+  readonly position: number
+  readonly reason: string
+  /** The record as it came. */
+  readonly bytes: Uint8Array
+}
+
 /** Records that are known to be missing. */
 export type Gap =
-  /** Positions from … to (exclusive) of a partition: accepted, and gone from the journal. */
+  /**
+   * From … to (exclusive). Of `journal` they are positions of a partition, accepted and gone from
+   * the journal, else offsets of the log that the partition is read from.
+   */
   | {
-      readonly reason: 'journal'
+      readonly reason: 'journal' | LogGapReason
       readonly partition: string
       readonly from: number
       readonly to: number
@@ -223,6 +238,12 @@ export interface DroppedRecords {
   readonly fromMs: number
   readonly toMs: number
 }
+
+/**
+ * `retention`: gone from the log before they were read. `truncated`: the log ends before what was read of it. `recreated`: the log was deleted, another
+ * one has its name; how much was left of it nobody knows, so `to` is `from`.
+ */
+export type LogGapReason = 'retention' | 'truncated' | 'recreated'
 
 /** One transaction: one or several consecutive entries with everything that follows from them. */
 export interface CommitRequest {

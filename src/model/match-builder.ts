@@ -4,15 +4,18 @@ import type { Matches, MatchRows, SloSum } from './matches.ts'
 /** The ledger counts by hours of event time. */
 const HOUR_MS = 3_600_000
 
+/** So few that six columns are made in no time: most slabs have no row at all. */
+const FIRST_ROWS = 8
+
 /** Collects the rows of one slab in growing columns; {@link finish} hands them over and empties it. */
 export class MatchBuilder {
   #length = 0
-  #rule = new Uint32Array(64)
-  #ordinal = new Uint32Array(64)
-  #timeMs = new Float64Array(64)
-  #maxTimeMs = new Float64Array(64)
-  #hashHigh = new Uint32Array(64)
-  #hashLow = new Uint32Array(64)
+  #rule = new Uint32Array(FIRST_ROWS)
+  #ordinal = new Uint32Array(FIRST_ROWS)
+  #timeMs = new Float64Array(FIRST_ROWS)
+  #maxTimeMs = new Float64Array(FIRST_ROWS)
+  #hashHigh = new Uint32Array(FIRST_ROWS)
+  #hashLow = new Uint32Array(FIRST_ROWS)
   #group: GroupKey[] = []
   readonly #sums = new Map<string, { -readonly [K in keyof SloSum]: SloSum[K] }>()
   readonly #missing = new Map<string, { rule: number; hourMs: number; count: number }>()

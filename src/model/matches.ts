@@ -1,4 +1,5 @@
 import type { GroupKey } from './group.ts'
+import type { SlabSource } from './slab.ts'
 
 /**
  * What the matcher found in one slab, as columns: row i says that record `ordinal[i]` satisfied
@@ -26,6 +27,8 @@ export interface Matches {
   }[]
   /** Its records are gone from the journal: positions that nobody can evaluate any more. */
   readonly isHole?: boolean
+  /** Of a slab that was read from a log of its own: how far that is read with it. */
+  readonly source?: Pick<SlabSource, 'to' | 'poison'>
 }
 
 /** Rows are in the order of (ordinal, rule). All columns have the same length. */

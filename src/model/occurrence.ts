@@ -31,6 +31,11 @@ export type OccurrenceName =
   | 'input.key_forgotten' // labels: input
   | 'input.tls_renewed' // labels: input
   | 'input.tls_refused' // labels: input
+  | 'kafka.joined' // labels: input; detail: partitions
+  | 'kafka.rebalancing' // labels: input
+  | 'kafka.opened' // labels: input; detail: offsets
+  | 'kafka.trouble' // labels: input; detail: message
+  | 'kafka.failed' // labels: input, reason; detail: message, retryMs
   // journal
   | 'journal.segment_opened'
   | 'journal.segment_removed'

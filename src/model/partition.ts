@@ -17,6 +17,8 @@ export interface PartitionState {
   readonly lastReceivedMs: number
   readonly link: PartitionLink
   readonly progress: PartitionProgress
+  /** Of a partition read from a log of its own: offset there of the next record to evaluate. */
+  readonly offset?: number
 }
 
 export type PartitionLink = 'up' | 'down'

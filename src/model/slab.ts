@@ -11,10 +11,25 @@ export interface Slab {
   readonly bytes: Uint8Array
   /** `count + 1` byte offsets: record i is `bytes[offsets[i] … offsets[i + 1])`. */
   readonly offsets: Uint32Array
-  /** One time for all records of the slab, ms UTC. */
+  /** One time for all records of the slab, ms UTC; of a source's records the least of theirs. */
   readonly receivedMs: number
+  /** Where its records stand in the log that they were read from; sockets have none. */
+  readonly source?: SlabSource
   /** The request that brought it, where its sender may send it again; kept with its records. */
   readonly request?: KeptRequest | undefined
+}
+
+/**
+ * A slab that was read from a log with offsets of its own (a Kafka partition). Kept with the
+ * records, so that how far that log was read is durable exactly when they are.
+ */
+export interface SlabSource {
+  /** Offset to read next, once this slab is durable: what it skips held no records. */
+  readonly to: number
+  /** `received` of each record: the lower of its own time in that log and our clock. ms UTC. */
+  readonly times: Float64Array
+  /** Records that could not be read: kept as they came, seen by no rule. By ordinal, ascending. */
+  readonly poison: readonly { readonly ordinal: number; readonly reason: string }[]
 }
 
 /** What is remembered of a request that has an `Idempotency-Key`. */
@@ -40,20 +55,37 @@ export interface Durable {
   readonly firstPosition: number
 }
 
-/** `input@epoch`: a journal partition belongs to one input and one writer (design §4.5). */
-export function partitionId(input: string, epoch: number): string {
-  return `${input}@${epoch}`
+/**
+ * `input@epoch`: a journal partition belongs to one input and one writer (design §4.5). What is
+ * read from a log of its own is kept apart by that log: `input#log@epoch`.
+ */
+export function partitionId(input: string, epoch: number, log?: string): string {
+  return log === undefined ? `${input}@${epoch}` : `${input}#${log}@${epoch}`
 }
 
 /** The input's name of a partition id. */
 export function inputOfPartition(partition: string): string {
+  const stem = stemOfPartition(partition)
+  const hash = stem.indexOf('#')
+  return hash < 0 ? stem : stem.slice(0, hash)
+}
+
+/** The log that a partition's records were read from; `undefined` for those of sockets. */
+export function logOfPartition(partition: string): string | undefined {
+  const stem = stemOfPartition(partition)
+  const hash = stem.indexOf('#')
+  return hash < 0 ? undefined : stem.slice(hash + 1)
+}
+
+/** A partition id without its writer: what its predecessors and successors share. */
+export function stemOfPartition(partition: string): string {
   const at = partition.lastIndexOf('@')
   return at < 0 ? partition : partition.slice(0, at)
 }
 
 /** The writer's epoch of a partition id; 0 when it names none. */
 export function epochOfPartition(partition: string): number {
-  const epoch = Number(partition.slice(inputOfPartition(partition).length + 1))
+  const epoch = Number(partition.slice(stemOfPartition(partition).length + 1))
   return Number.isSafeInteger(epoch) ? epoch : 0
 }
 

@@ -49,6 +49,8 @@ export interface InputStats {
   readonly lastReceivedMs: number | null
   readonly watermarkMs: number | null
   readonly watermarkQuality: 'witnessed' | 'assumed' | null
+  /** Of a partition read from a log: offsets there that are not in the journal yet. */
+  readonly logLag?: number
 }
 
 /** Sent from the core to the main thread about once a second. */

@@ -17,7 +17,12 @@ import type {
   PartitionState,
   Watermark,
 } from '../model/partition.ts'
-import { inputOfPartition } from '../model/slab.ts'
+import {
+  epochOfPartition,
+  inputOfPartition,
+  logOfPartition,
+  stemOfPartition,
+} from '../model/slab.ts'
 
 /**
  * Of one input. More than the latest, because a process that was replaced may write on for a
@@ -72,6 +77,8 @@ export class PartitionTracker {
       readonly receivedMs: number
       readonly to: number
       readonly nowMs: number
+      /** Of a partition read from a log: offset to read next there. */
+      readonly offset?: number
     },
   ): void {
     const state = this.#states.get(partition) ?? this.#createNamed(partition, seen.nowMs)
@@ -84,6 +91,7 @@ export class PartitionTracker {
       maxReceivedMs: isEmpty ? state.maxReceivedMs : greatest(state.maxReceivedMs, seen.receivedMs),
       lastReceivedMs: isEmpty ? state.lastReceivedMs : seen.nowMs,
       progress: state.progress === 'idle' && !isEmpty ? 'caught_up' : state.progress,
+      ...(seen.offset !== undefined && { offset: seen.offset }),
     })
   }
 
@@ -92,9 +100,9 @@ export class PartitionTracker {
     if (body.kind !== 'clock') return
     // Those of the entries before: what this one retires is still to be written down.
     this.#forgetRetired()
-    for (const { id, link, progress } of body.partitions) {
+    for (const { id, link, progress, offset } of body.partitions) {
       const state = this.#states.get(id) ?? this.#createNamed(id, body.nowMs)
-      this.#states.set(id, { ...state, link, progress })
+      this.#states.set(id, { ...state, link, progress, ...(offset !== undefined && { offset }) })
       this.#unannounced.delete(id)
       if (progress === 'retired') this.#retiring.delete(id)
     }
@@ -173,10 +181,13 @@ export class PartitionTracker {
   #forgetRetired(): void {
     const kept = new Map<string, number>()
     const retired = this.states().filter(({ progress }) => progress === 'retired')
-    for (const { id, input } of retired.sort((a, b) => b.epoch - a.epoch)) {
-      const count = kept.get(input) ?? 0
-      if (count === RETIRED_MAX) this.#states.delete(id)
-      else kept.set(input, count + 1)
+    for (const { id } of retired.sort((a, b) => b.epoch - a.epoch)) {
+      const stem = stemOfPartition(id)
+      const count = kept.get(stem) ?? 0
+      // Of a log nothing is evaluated after that; it is known how far it was read.
+      const max = logOfPartition(id) === undefined ? RETIRED_MAX : 1
+      if (count === max) this.#states.delete(id)
+      else kept.set(stem, count + 1)
     }
   }
 
@@ -229,15 +240,17 @@ export class PartitionTracker {
     return state
   }
 
-  /** What the input's earlier partitions have shown. */
+  /** What the earlier partitions of the input, or of the same log, have shown. */
   #beginning({
+    id,
     input,
     epoch,
   }: Named): Pick<PartitionState, 'input' | 'maxTimeMs' | 'maxReceivedMs'> {
+    const stem = stemOfPartition(id)
     let maxTimeMs: number | null = null
     let maxReceivedMs: number | null = null
     for (const state of this.#states.values()) {
-      if (state.input !== input || state.epoch >= epoch) continue
+      if (stemOfPartition(state.id) !== stem || state.epoch >= epoch) continue
       maxTimeMs = greatest(maxTimeMs, state.maxTimeMs)
       maxReceivedMs = greatest(maxReceivedMs, state.maxReceivedMs)
     }
@@ -251,11 +264,9 @@ interface Named {
   readonly epoch: number
 }
 
-/** A partition by its name, `input@epoch`. */
+/** A partition by its name. */
 function named(id: string): Named {
-  const input = inputOfPartition(id)
-  const epoch = Number(id.slice(input.length + 1))
-  return { id, input, epoch: Number.isInteger(epoch) ? epoch : 0 }
+  return { id, input: inputOfPartition(id), epoch: epochOfPartition(id) }
 }
 
 function greatest(a: number | null, b: number | null): number | null {

@@ -193,9 +193,13 @@ export class RuleBuckets {
     return [...this.#dirty].sort((a, b) => a - b)
   }
 
-  /** What is stored of this bucket is of a former life: it must be written again. */
+  /**
+   * What is stored of this bucket is of a former life: it must be written again. Until that is
+   * done it lies there, also for the lives that follow.
+   */
   disown(number: number): void {
     this.#dirty.add(number)
+    this.#stored.add(number)
   }
 
   save(number: number): Uint8Array {

@@ -219,8 +219,9 @@ export class RuleRunner {
 
   /** See {@link RuleBuckets.disown}. */
   disown(bucket: number): void {
-    if (bucket === RULE_BUCKET) this.#isDirty = true
-    else this.buckets.disown(bucket)
+    if (bucket !== RULE_BUCKET) return this.buckets.disown(bucket)
+    this.#isDirty = true
+    this.#isStored = true
   }
 
   save(bucket: number): Uint8Array {

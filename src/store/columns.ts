@@ -58,6 +58,7 @@ export const COLUMNS = {
     link: text,
     progress: text,
     said_no: integer,
+    log_offset: integer,
   },
   ruleset: {
     hash: text,

@@ -64,6 +64,8 @@ export interface Database {
     progress: string
     /** The latest `clock` entry that named it. */
     said_no: number | null
+    /** Of a partition read from a log: offset there of the next record to evaluate. */
+    log_offset: number | null
   }
   /** Where it came from stands in the columns from `git_commit` on; `null` where that is unknown. */
   ruleset: {

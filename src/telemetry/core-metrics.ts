@@ -1,5 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { Clock } from '../lib/clock.ts'
+import { logOfPartition } from '../model/slab.ts'
 import type { CoreStats, InputStats, RuleStats } from '../model/stats.ts'
 import { collected, type Sample } from './collected.ts'
 
@@ -28,6 +29,7 @@ export function registerCoreMetrics(registry: Registry, sources: CoreMetricSourc
   core('tocsin_core_queue_max_slabs', 'Most slabs that may wait.', (now) => now.queueMax)
   core('tocsin_core_input_log_entry', 'Number of the last committed entry.', (now) => now.lastNo)
   registerInputMetrics(registry, stats)
+  registerLag(registry, stats)
   registerRuleMetrics(registry, { stats, clock })
 }
 
@@ -74,6 +76,26 @@ function registerInputMetrics(registry: Registry, stats: CoreMetricSources['stat
     'Event time up to which the input is complete: the least of its partitions.',
     (partitions) => seconds(least(partitions.map((each) => each.watermarkMs))),
   )
+}
+
+/** Series of partitions: those that lag most (I2). */
+const LAGS_MAX = 500
+
+function registerLag(registry: Registry, stats: CoreMetricSources['stats']): void {
+  collected(Gauge, registry, {
+    name: 'tocsin_kafka_lag_records',
+    help: 'Offsets of a partition that are not in the journal yet; the 500 that lag most.',
+    labels: ['input', 'topic', 'partition'],
+    values: () =>
+      (stats()?.inputs ?? [])
+        .flatMap(({ input, partition: id, logLag }) => {
+          const [topic, , partition] = logOfPartition(id)?.split('/') ?? []
+          if (logLag === undefined || topic === undefined || partition === undefined) return []
+          return [{ labels: { input, topic, partition }, value: logLag }]
+        })
+        .toSorted((a, b) => b.value - a.value)
+        .slice(0, LAGS_MAX),
+  })
 }
 
 /** Age of the last evaluated record of the partitions that have a backlog; 0 when none has. */

@@ -48,6 +48,16 @@ const REFUSED_CONNECTIONS = counter(
   ['input', 'reason'],
 )
 const PAUSED = counter('input_pauses', 'Times an input had to wait for the journal.', ['input'])
+const KAFKA_JOINS = counter('kafka_joins', 'Times a consumer joined its group.', ['input'])
+const KAFKA_REBALANCES = counter('kafka_rebalances', 'Times the group was dealt anew.', ['input'])
+const KAFKA_OPENINGS = counter('kafka_openings', 'Times partitions were read on.', ['input'])
+const KAFKA_TROUBLES = counter('kafka_troubles', 'Errors that the consumer went on after.', [
+  'input',
+])
+const KAFKA_FAILURES = counter('kafka_failures', 'Consumers that ended and were made anew.', [
+  'input',
+  'reason',
+])
 const CANDIDATES = counter(
   'match_candidates',
   'Conditions of rules and objectives that were asked about records.',
@@ -193,6 +203,16 @@ export const OCCURRENCES: Readonly<Record<OccurrenceName, OccurrenceEntry>> = {
   'input.matched': entry('count', 'records of input {input} were matched', CANDIDATES),
   'input.late': entry('count', 'matches of input {input} came too late', LATE),
   'input.paused': entry('warn', 'input {input} waits for the journal', PAUSED),
+
+  'kafka.joined': entry('info', 'input {input} joined its group', KAFKA_JOINS),
+  'kafka.rebalancing': entry('info', 'the group of input {input} is dealt anew', KAFKA_REBALANCES),
+  'kafka.opened': entry('info', 'input {input} reads its partitions on', KAFKA_OPENINGS),
+  'kafka.trouble': entry('warn', 'input {input} had trouble with Kafka', KAFKA_TROUBLES),
+  'kafka.failed': entry(
+    'warn',
+    'input {input} lost Kafka ({reason}) and tries again',
+    KAFKA_FAILURES,
+  ),
 
   'journal.segment_opened': entry('debug', 'a journal segment was begun', SEGMENTS_OPENED),
   'journal.segment_removed': entry('info', 'a journal segment was dropped', SEGMENTS_REMOVED),

@@ -1,4 +1,3 @@
-import type { GelfInputSettings } from '../ingest/gelf/settings.ts'
 import type { CommandRequest, CommandResult } from '../model/command.ts'
 import { FencedError, InvariantError } from '../model/commit.ts'
 import type { Report } from '../model/occurrence.ts'
@@ -9,6 +8,7 @@ import type {
   ConfirmRequest,
   FailedMessage,
   FromCore,
+  InputSettings,
   ListeningInput,
   Routing,
   RulesMessage,
@@ -102,7 +102,7 @@ export class CoreClient {
 
   /** Opens the inputs, dealt to the intake threads; all listen or it rejects. */
   async open(
-    dealt: readonly (readonly GelfInputSettings[])[],
+    dealt: readonly (readonly InputSettings[])[],
     epoch: number,
   ): Promise<readonly ListeningInput[]> {
     const waiting = this.#threads.intakes.map((intake, thread) => {

@@ -3,7 +3,8 @@
  * worker ports in production and by direct calls in tests.
  */
 import type { DeliveryRoute } from '../alerting/receivers/webhook/deliveries.ts'
-import type { GelfInputSettings } from '../ingest/gelf/settings.ts'
+import type { ListeningSettings } from '../ingest/graylog/settings.ts'
+import type { KafkaInputSettings } from '../ingest/kafka/settings.ts'
 import type { CommandRequest, CommandResult } from '../model/command.ts'
 import type { RebuildPass } from '../model/commit.ts'
 import type { DroppedRecords } from '../model/commit.ts'
@@ -80,6 +81,8 @@ export type ToCore =
       readonly seq: number
     }
   | RulesMessage
+  | LogsFound
+  | InputLink
   | AnnouncedRules
   | { readonly kind: 'routing'; readonly routing: Routing }
   | { readonly kind: 'command'; readonly request: CommandRequest }
@@ -88,6 +91,51 @@ export type ToCore =
   /** An input had no room for records that nobody will send again. */
   | { readonly kind: 'dropped'; readonly dropped: DroppedRecords }
   | { readonly kind: 'stop' }
+
+/**
+ * intake → core: from now on the input reads exactly these logs. Answered by {@link LogsOpened}
+ * once everything that was read of its logs before is evaluated.
+ */
+export interface LogsFound {
+  readonly kind: 'logs'
+  readonly thread: number
+  readonly input: string
+  /** Named again in the answer: an answer to an older request is of no use. */
+  readonly request: number
+  readonly logs: readonly LogFound[]
+}
+
+/** A log as it is found (Kafka: `topic/topic id/partition`), with its lowest offset and its end. */
+export interface LogFound {
+  readonly log: string
+  readonly low: number
+  readonly high: number
+  /** Where to begin when neither the log nor its topic was ever read. */
+  readonly start: number
+}
+
+/** intake → core: whether an input can be reached, and how far its partitions lag behind. */
+export interface InputLink {
+  readonly kind: 'link'
+  readonly input: string
+  readonly isUp: boolean
+  /** Offsets that each partition's log has beyond what the journal holds of it. */
+  readonly lags: Readonly<Record<string, number>>
+}
+
+/** core → intake. */
+export type CoreToIntake =
+  | LogsOpened
+  /** Records below this offset of the partition's log are evaluated, and committed. */
+  | { readonly kind: 'evaluated'; readonly partition: string; readonly offset: number }
+
+/** The opening is committed: each log goes on at its offset. */
+export interface LogsOpened {
+  readonly kind: 'logs-opened'
+  readonly input: string
+  readonly request: number
+  readonly offsets: Readonly<Record<string, number>>
+}
 
 /** core → main. */
 export type FromCore =
@@ -157,10 +205,13 @@ export interface OccurrenceMessage {
   readonly occurrence: Occurrence
 }
 
+/** An input of the configuration. */
+export type InputSettings = ListeningSettings | KafkaInputSettings
+
 /** main → intake thread. */
 export type ToIntake =
   | RulesMessage
-  | { readonly kind: 'open'; readonly inputs: readonly GelfInputSettings[]; readonly epoch: number }
+  | { readonly kind: 'open'; readonly inputs: readonly InputSettings[]; readonly epoch: number }
   | { readonly kind: 'stop' }
 
 /** intake thread → main. */

@@ -2,7 +2,15 @@ import type { Clock, Timers } from '../lib/clock.ts'
 import { hostCore } from './core/core-host.ts'
 import { hostIntake } from './intake/intake-host.ts'
 import { hostJournal } from './journal/journal-host.ts'
-import type { FromCore, FromIntake, FromJournal, ToCore, ToIntake, ToJournal } from './messages.ts'
+import type {
+  CoreToIntake,
+  FromCore,
+  FromIntake,
+  FromJournal,
+  ToCore,
+  ToIntake,
+  ToJournal,
+} from './messages.ts'
 import { localPair } from './ports.ts'
 import type { ThreadSettings } from './thread-settings.ts'
 import type { Threads } from './threads.ts'
@@ -19,7 +27,7 @@ export function startOneThread(
   const [mainToJournal, journal] = localPair<ToJournal, FromJournal>()
   const [mainToIntake, intake] = localPair<ToIntake, FromIntake>()
   const [journalToCore, coreFromJournal] = localPair<ToCore, never>()
-  const [intakeToCore, coreFromIntake] = localPair<ToCore, never>()
+  const [intakeToCore, coreFromIntake] = localPair<ToCore, CoreToIntake>()
   const [intakeToJournal, journalFromIntake] = localPair<ToJournal, FromJournal>()
 
   hostJournal({
@@ -37,7 +45,13 @@ export function startOneThread(
     journal: intakeToJournal,
     core: intakeToCore,
   })
-  void hostCore({ settings, ...time, main: core, streams: [coreFromJournal, coreFromIntake] })
+  void hostCore({
+    settings,
+    ...time,
+    main: core,
+    journal: coreFromJournal,
+    intakes: [coreFromIntake],
+  })
   const ports = [mainToCore, mainToJournal, mainToIntake]
   return {
     core: mainToCore,

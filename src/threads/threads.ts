@@ -1,5 +1,12 @@
-import type { GelfInputSettings } from '../ingest/gelf/settings.ts'
-import type { FromCore, FromIntake, FromJournal, ToCore, ToIntake, ToJournal } from './messages.ts'
+import type {
+  FromCore,
+  FromIntake,
+  FromJournal,
+  InputSettings,
+  ToCore,
+  ToIntake,
+  ToJournal,
+} from './messages.ts'
 import type { Port } from './ports.ts'
 
 /** Main's ends of the channels to the other threads, however they are run. */
@@ -13,10 +20,10 @@ export interface Threads {
 
 /** Deals the inputs to the intake threads, one input to one thread, round and round. */
 export function dealInputs(
-  inputs: readonly GelfInputSettings[],
+  inputs: readonly InputSettings[],
   threads: number,
-): readonly (readonly GelfInputSettings[])[] {
-  const dealt: GelfInputSettings[][] = Array.from({ length: threads }, () => [])
+): readonly (readonly InputSettings[])[] {
+  const dealt: InputSettings[][] = Array.from({ length: threads }, () => [])
   for (const [i, input] of inputs.entries()) dealt[i % threads]!.push(input)
   return dealt
 }

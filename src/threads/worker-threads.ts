@@ -17,7 +17,8 @@ export function startWorkerThreads(settings: ThreadSettings, intakes: number): T
 
   const core = start('core/core-worker', {
     settings,
-    streams: [journalToCore.port2, ...toCore.map(({ port2 }) => port2)],
+    journal: journalToCore.port2,
+    intakes: toCore.map(({ port2 }) => port2),
   })
   const journal = start('journal/journal-worker', {
     settings,

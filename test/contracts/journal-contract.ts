@@ -7,6 +7,7 @@ import {
   JournalWriteError,
 } from '../../src/ingest/journal/journal.ts'
 import { ManualClock } from '../../src/lib/manual-clock.ts'
+import type { SlabSource } from '../../src/model/slab.ts'
 import { recordsOf, slab, textOf } from './slab-builder.ts'
 
 /** A journal under test: one place that writers and readers are opened on again and again. */
@@ -31,6 +32,25 @@ interface JournalLimits {
 }
 
 const START_MS = 1_790_000_000_000
+/** Where a slab of so many records was read from. */
+const sourceOf = fc
+  .record({
+    to: fc.maxSafeNat(),
+    times: fc.array(fc.integer({ min: 1, max: 4e12 }), { minLength: 50, maxLength: 50 }),
+    poison: fc.uniqueArray(fc.nat({ max: 49 })),
+  })
+  .map(({ to, times, poison }) => ({
+    to,
+    of: (count: number): SlabSource => ({
+      to,
+      times: Float64Array.from(times.slice(0, count)),
+      poison: poison
+        .filter((ordinal) => ordinal < count)
+        .toSorted((a, b) => a - b)
+        .map((ordinal) => ({ ordinal, reason: 'json' })),
+    }),
+  }))
+
 const PARTITIONS = ['payments@1', 'payments@2', 'syslog@1'] as const
 
 /** What every journal promises (src/ingest/journal/journal.ts), whatever it is kept in. */
@@ -73,6 +93,31 @@ export function journalContract(name: string, makeHarness: () => JournalHarness)
       expect(keys(reader, 0)).toEqual(all)
       expect(keys(reader, START_MS + 1e9)).toEqual([])
       expect(keys(reader, 0, 2)).toEqual(all.slice(1))
+    })
+
+    test('how far a log was read comes back with its records, whole or not at all', () => {
+      fc.assert(
+        fc.property(
+          fc.array(fc.string(), { minLength: 1, maxLength: 50 }),
+          sourceOf,
+          (records, of) => {
+            const writer = openWriter()
+            const partition = `orders#t/${of.to}/${records.length}@1`
+            const source = of.of(records.length)
+            const [durable] = writer.append([{ ...slab(partition, records, 0), source }])
+            writer.append([slab('payments@1', ['of a socket'], 0)])
+            writer.close()
+            const reader = openReader()
+            const [batch] = [...reader.read(partition, durable!.firstPosition)]
+            expect(recordsOf(batch!)).toEqual(records.map((one) => textOf(Buffer.from(one))))
+            expect(batch!.source).toEqual(source)
+            expect(reader.at(partition, durable!.firstPosition)!.receivedMs).toBe(source.times[0])
+            expect([...reader.read('payments@1', 0)][0]!.source).toBeUndefined()
+            reader.close()
+          },
+        ),
+        { numRuns: 25 },
+      )
     })
 
     test('random slabs come back whole, dense, in order, over segments and restarts', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { EpisodeChange } from '../../src/model/episode.ts'
 import { EngineDriver } from './engine-driver.ts'
+import { EngineRun } from './engine-run.ts'
 import { ruleOf, rulesetOf } from './rule-builder.ts'
 
 const S = 1_000
@@ -51,6 +52,20 @@ describe('a reload (I8)', () => {
       { ruleId: 'rule-1', hourMs: 0, class: 'episode', reason: null, count: 3 },
       { ruleId: 'rule-1', hourMs: 0, class: 'below', reason: null, count: 1 },
     ])
+  })
+
+  it('writes over what a former life has stored, also when one in between never did', () => {
+    const first = rulesetOf(ruleOf({ kind: 'match' }))
+    const other = rulesetOf(ruleOf({ kind: 'match' }, { stateHash: 'state-2' }))
+    const run = new EngineRun(first)
+    const records = [{ timeMs: 0, host: 'a', text: 'x' }]
+    run.apply({ kind: 'records', partition: 'in@1', records }, 1)
+    const stored = run.engine.dirty()
+    for (const name of stored) run.engine.save(name)
+    for (const [i, ruleset] of [other, first, other, first].entries()) {
+      run.apply({ kind: 'rules', ruleset }, i + 2)
+    }
+    expect(run.engine.dirty()).toEqual(expect.arrayContaining(stored))
   })
 
   it('begins a rule anew whose state hash changed', () => {

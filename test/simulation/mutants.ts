@@ -41,8 +41,9 @@ process.exitCode = found === chosen.length && found > 0 ? 0 : 1
 function verdictOn(mutant: Mutant): Answer {
   const folder = mkdtempSync(join(tmpdir(), 'tocsin-mutant-'))
   try {
-    cpSync(join(root, 'src'), join(folder, 'src'), { recursive: true })
-    cpSync(import.meta.dirname, join(folder, 'test', 'simulation'), { recursive: true })
+    for (const room of ['src', 'test']) {
+      cpSync(join(root, room), join(folder, room), { recursive: true })
+    }
     cpSync(join(root, 'package.json'), join(folder, 'package.json'))
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
     for (const edit of mutant.edits) plant(folder, edit)
@@ -68,6 +69,6 @@ function hunt(folder: string): Answer {
   if (how !== undefined) return { isFound: !how.includes(ITSELF_FAILED), how }
   if (run.signal !== null) return { isFound: false, how: `no answer within ${TIMEOUT_MS / 1000} s` }
   if (run.status === 0) return { isFound: false, how: `${SEEDS} seeds passed` }
-  const last = run.stdout.trimEnd().split('\n').slice(-3).join(' ')
-  return { isFound: false, how: `it did not run: ${last} ${run.stderr}`.slice(0, 2_000) }
+  const error = run.stderr.split('\n').find((text) => /Error\b.*: /.test(text)) ?? run.stderr
+  return { isFound: false, how: `it did not run: ${error.slice(0, 400)}` }
 }

@@ -2,19 +2,10 @@ import { episodesOf } from './oracle-episodes.ts'
 import type { OracleEpisode, OracleEvent } from './oracle-episodes.ts'
 import type { RuleSpec } from './rule-spec.ts'
 
-/**
- * An event belongs to the earliest episode that holds it. One that comes later still may make an
- * earlier episode; what was recorded by then keeps the events it had, so it may have up to all
- * that its windows hold.
- */
-export interface OldNewsEpisode extends OracleEpisode {
-  readonly matchesMax: number
-}
-
 /** What late events must have come to in the end, when all of them were read back. */
 export interface OracleOldNews {
   /** Episodes that nobody would know of without them. */
-  readonly recorded: readonly OldNewsEpisode[]
+  readonly recorded: readonly OracleEpisode[]
   /**
    * Groups that fired before the rule was there: how far back that is followed is not promised, so
    * of their episodes only a part may be recorded.
@@ -44,29 +35,28 @@ export function oldNewsOf(
 ): OracleOldNews {
   const { admitted, refused, earlier } = events
   const known = episodesOf(admitted, rule).episodes
-  const recorded: OldNewsEpisode[] = []
-  const all = [...earlier, ...admitted, ...refused]
+  const recorded: OracleEpisode[] = []
   const noted: OracleOldNews['noted'][number][] = []
-  for (const episode of episodesOf(all, rule).episodes) {
-    const held = heldBy(episode, all, rule)
-    const lateMax = refused.filter((event) => held.has(event)).length
+  for (const episode of episodesOf([...earlier, ...admitted, ...refused], rule).episodes) {
+    const lateMax = lateIn(episode, refused, [...earlier, ...admitted, ...refused], rule)
     if (lateMax === 0) continue
     const { group, startMs, endMs } = episode
     const overlaps = known.some(
       (other) => other.group === group && other.startMs <= endMs && other.endMs >= startMs,
     )
     if (overlaps) noted.push({ group, startMs, endMs, lateMax })
-    else recorded.push({ ...episode, matchesMax: held.size })
+    else recorded.push(episode)
   }
   return { recorded, noted, loose: new Set(earlier.map(({ group }) => group)) }
 }
 
-/** Events in the window of some firing of the episode. */
-function heldBy(
+/** Late events in the window of some firing of the episode. */
+function lateIn(
   { group, startMs, endMs }: OracleEpisode,
+  refused: readonly OracleEvent[],
   all: readonly OracleEvent[],
   rule: RuleSpec,
-): ReadonlySet<OracleEvent> {
+): number {
   const atLeast = rule.threshold?.atLeast ?? 1
   const sorted = all.filter((e) => e.group === group).sort((a, b) => a.timeMs - b.timeMs)
   const held = new Set<OracleEvent>()
@@ -78,5 +68,5 @@ function heldBy(
         : sorted.filter((e, i) => i <= j && e.timeMs > end.timeMs - rule.threshold!.withinMs)
     if (window.length >= atLeast) for (const event of window) held.add(event)
   }
-  return held
+  return refused.filter((event) => held.has(event)).length
 }

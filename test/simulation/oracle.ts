@@ -179,7 +179,9 @@ class Walk {
     const known = this.#partitions.get(id)
     if (known !== undefined) return known
     const [name, epoch] = id.split('@') as [string, string]
-    const input = this.#spec!.inputs.find((spec) => spec.name === name)!
+    // One that is opened before any rule is in force has the timing that all rule sets give it.
+    const spec = this.#spec ?? [...this.#options.specs.values()][0]!
+    const input = spec.inputs.find((one) => one.name === name)!
     const earlier = [...this.#partitions.values()].filter(
       (other) => other.input.name === name && other.epoch < Number(epoch),
     )

@@ -124,6 +124,7 @@ export class SimulatedProcess {
       report: (occurrence) => this.#report(occurrence),
       span: (_name, _attributes, run) => run(),
       post: (message) => fromCore.post(message),
+      toIntake: () => undefined,
       onFatal: (error) => this.#fail(error),
       yieldTo: () => this.#timers.sleep(0),
     })

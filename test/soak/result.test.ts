@@ -36,7 +36,7 @@ describe('the committed result of the soak', () => {
   const last = readResult(join(import.meta.dirname, 'result.json'))
 
   it.each(SUBJECTS)('stands for the code as it is: $name', (subject) => {
-    expect(complaint(project, subject, last[subject.name])).toBeUndefined()
+    expect(complaint(project, subject, last[subject.name], Date.now())).toBeUndefined()
   })
 
   it('holds no subject that nobody runs any more', () => {
@@ -61,6 +61,7 @@ describe('the fingerprint of a folder', () => {
 })
 
 describe('a result', () => {
+  const NOW_MS = Date.parse('2026-11-24T12:00:00Z')
   const subject = subjectOf('')
   const passed = (over: Partial<SubjectResult> = {}): SubjectResult => ({
     verdict: 'passed',
@@ -74,13 +75,13 @@ describe('a result', () => {
   })
 
   it('stands while the folders are as they were', () => {
-    expect(complaint(root, subject, passed())).toBeUndefined()
+    expect(complaint(root, subject, passed(), NOW_MS)).toBeUndefined()
   })
 
   it('says which folders changed and what to run', () => {
     const last = passed()
     writeFileSync(join(root, 'two/b.ts'), '// a comment')
-    expect(complaint(root, subject, last)).toBe(
+    expect(complaint(root, subject, last, NOW_MS)).toBe(
       'The soak of "some" is of 2026-11-24, and two changed since; run: npm run soak -- some',
     )
   })
@@ -92,7 +93,16 @@ describe('a result', () => {
   ] as const)('does not stand when it %s', (reason, over) => {
     const last = over === undefined ? undefined : passed(over)
     const sentence = `The soak of "some" ${reason}; run: npm run soak -- some`
-    expect(complaint(root, subject, last)).toBe(sentence)
+    expect(complaint(root, subject, last, NOW_MS)).toBe(sentence)
+  })
+
+  it('of a subject with days stands so long, whatever changed', () => {
+    const monthly = { ...subject, days: 30 }
+    const last = passed()
+    writeFileSync(join(root, 'two/b.ts'), '// a comment')
+    const after = (days: number) => complaint(root, monthly, last, NOW_MS + days * 86_400_000)
+    expect(after(30)).toBeUndefined()
+    expect(after(31)).toContain('is of 2026-11-24, more than 30 days ago; run: npm run soak')
   })
 
   it('is read back as it was written', () => {

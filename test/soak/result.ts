@@ -19,6 +19,8 @@ export interface SubjectResult {
   readonly fingerprints: Readonly<Record<string, string>>
 }
 
+const DAY_MS = 86_400_000
+
 /** Throws when the file is there and is no result. */
 export function readResult(file: string): SoakResult {
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as SoakResult) : {}
@@ -41,8 +43,9 @@ export function complaint(
   root: string,
   subject: Subject,
   last: SubjectResult | undefined,
+  nowMs: number,
 ): string | undefined {
-  const reason = reasonOf(root, subject, last)
+  const reason = reasonOf(root, subject, last, nowMs)
   return reason && `The soak of "${subject.name}" ${reason}; run: npm run soak -- ${subject.name}`
 }
 
@@ -50,11 +53,16 @@ function reasonOf(
   root: string,
   { size, ...subject }: Subject,
   last: SubjectResult | undefined,
+  nowMs: number,
 ): string | undefined {
   if (last === undefined) return 'was never run'
   if (last.verdict !== 'passed') return `failed on ${last.date}`
   if (last.size !== size.full) {
     return `ran ${last.size} ${size.unit} on ${last.date} and not ${size.full}`
+  }
+  if (subject.days !== undefined) {
+    const isOld = nowMs - Date.parse(last.date) > (subject.days + 1) * DAY_MS
+    return isOld ? `is of ${last.date}, more than ${subject.days} days ago` : undefined
   }
   const now = fingerprintsOf(root, { size, ...subject })
   const changed = subject.folders.filter((folder) => now[folder] !== last.fingerprints[folder])

@@ -7,8 +7,10 @@ export interface Subject {
   readonly minutes: number
   /** How much of it there is: `--seeds 50` runs less, and is no soak. */
   readonly size: { readonly unit: string; readonly full: number }
-  /** Folders whose change makes a result old. */
+  /** Folders whose change makes a result old; with `days`, of which it only keeps fingerprints. */
   readonly folders: readonly string[]
+  /** How many days a result stands whatever changed, where the simulation covers every change. */
+  readonly days?: number
   command(size: number): Command
 }
 
@@ -43,6 +45,7 @@ export const SUBJECTS: readonly Subject[] = [
     promise: 'nothing that was acknowledged is lost when the power goes',
     minutes: 5,
     size: { unit: 'images', full: 50 },
+    days: 30,
     folders: [...CORE, 'src/ingest/journal'],
     command: (size) => ({
       kind: 'tests',
@@ -52,10 +55,32 @@ export const SUBJECTS: readonly Subject[] = [
     }),
   },
   {
+    name: 'kafka',
+    promise:
+      'every record counts once through kills, stops over the session time-out and leader moves',
+    minutes: 15,
+    size: { unit: 'seconds', full: 420 },
+    days: 30,
+    folders: [...CORE, 'src/ingest/kafka', 'src/ingest/journal'],
+    command: (size) => ({
+      kind: 'tests',
+      project: 'services',
+      file: 'test/services/kafka-once.test.ts',
+      env: {
+        KAFKA_RUN_SECONDS: String(size),
+        KAFKA_RUN_KILLS: '8',
+        KAFKA_RUN_STOPS: '8',
+        KAFKA_RUN_LEADERS: '2',
+        KAFKA_RUN_PLAIN: 'yes',
+      },
+    }),
+  },
+  {
     name: 'reload-under-fire',
     promise: 'no incident is missing or doubled over reloads under load and kills within them',
     minutes: 5,
     size: { unit: 'reloads', full: 50 },
+    days: 30,
     folders: CORE,
     command: (size) => ({
       kind: 'tests',

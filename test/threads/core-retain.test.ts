@@ -60,7 +60,8 @@ it('a checkpoint keeps the records of a partition that nobody has evaluated yet'
     clock: clock.now,
     timers: clock,
     main: core,
-    streams: [],
+    journal: localPair<ToCore, never>()[1],
+    intakes: [],
   })
   const source = { documents: [], inputs: {}, fields: {} }
   main.post({ kind: 'rules', hash: '', source, order: 1, origin: null })

@@ -46,7 +46,8 @@ it('writes down what was dropped, one gap and one incident while it goes on', as
     clock: clock.now,
     timers: clock,
     main: core,
-    streams: [],
+    journal: localPair<ToCore, never>()[1],
+    intakes: [],
   })
   const source = { documents: [], inputs: {}, fields: {} }
   main.post({ kind: 'rules', hash: '', source, order: 1, origin: null })

@@ -113,7 +113,8 @@ async function start(data: string, clock: ManualClock) {
     clock: clock.now,
     timers: clock,
     main: core,
-    streams: [],
+    journal: localPair<ToCore, never>()[1],
+    intakes: [],
   })
   const documents = [{ file: 'a.yaml', text: RULE }]
   const inputs = { web: { labels: {}, reorderMs: 5 * S, idleAfterMs: 60 * S } }

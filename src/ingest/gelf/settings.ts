@@ -10,7 +10,8 @@ import type { TlsSettings } from './tls.ts'
 
 const DEFAULT_HOST = '127.0.0.1'
 
-const nameSchema = z
+/** An input's name. */
+export const nameSchema = z
   .string()
   .regex(
     /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
@@ -31,14 +32,15 @@ const listenSchema = z.union([z.string(), z.number()]).transform((value, context
 })
 
 /** A duration as text; the output is in ms. */
-const durationSchema = z.string().transform((text, context) => {
+export const durationSchema = z.string().transform((text, context) => {
   const ms = parseDuration(text)
   if (ms !== undefined) return ms
   context.addIssue({ code: 'custom', message: `"${text}": expected ${DURATION_EXPECTED}` })
   return z.NEVER
 })
 
-const common = {
+/** What all inputs have in common that others connect to. */
+export const listening = {
   /** Used in rules (`from`), metrics and the journal. */
   name: nameSchema,
   listen: listenSchema,
@@ -56,7 +58,7 @@ const common = {
 export const gelfTcpSchema = z
   .strictObject({
     type: z.literal('gelf-tcp'),
-    ...common,
+    ...listening,
     delimiter: z.enum(['nul', 'newline']).default('nul'),
     tls: tlsSchema.optional(),
   })
@@ -64,14 +66,14 @@ export const gelfTcpSchema = z
 
 /** GELF over UDP: plain, gzip, zlib; whole or in chunks. */
 export const gelfUdpSchema = z
-  .strictObject({ type: z.literal('gelf-udp'), ...common })
+  .strictObject({ type: z.literal('gelf-udp'), ...listening })
   .superRefine(isDeliberate)
 
 /** GELF over HTTP: `POST /gelf`. */
 export const gelfHttpSchema = z
   .strictObject({
     type: z.literal('gelf-http'),
-    ...common,
+    ...listening,
     /** Bearer token that senders must show; without one, everyone who reaches the port may send. */
     token: z.string().min(8, 'expected a token of at least 8 characters').optional(),
     tls: tlsSchema.optional(),
@@ -84,11 +86,11 @@ export type GelfHttpSettings = z.output<typeof gelfHttpSchema>
 export type GelfInputSettings = GelfTcpSettings | GelfUdpSettings | GelfHttpSettings
 
 /** The same input with the files of `tls` as `resolvePath` gives them. */
-export function withTlsPaths(
-  input: GelfInputSettings,
+export function withTlsPaths<Input extends { readonly tls?: TlsSettings | undefined }>(
+  input: Input,
   resolvePath: (path: string) => string,
-): GelfInputSettings {
-  if (input.type === 'gelf-udp' || input.tls === undefined) return input
+): Input {
+  if (input.tls === undefined) return input
   const { cert, key, client_ca: clientCa } = input.tls
   const tls: TlsSettings = {
     cert: resolvePath(cert),
@@ -99,7 +101,7 @@ export function withTlsPaths(
 }
 
 /** What everyone can reach is open on purpose or not at all. */
-function isDeliberate(
+export function isDeliberate(
   input: {
     readonly type: string
     readonly listen: { readonly host: string; readonly port: number }
@@ -125,5 +127,6 @@ function isDeliberate(
 
 const LACKS_SENDER: Readonly<Record<string, string>> = {
   'gelf-tcp': 'no client certificates (tls.client_ca)',
+  'graylog-webhook': 'no token and no client certificates (tls.client_ca)',
   'gelf-http': 'no token and no client certificates (tls.client_ca)',
 }

@@ -39,6 +39,9 @@ export type ReadNotification =
 /** `event_definition_type` of the button "Test notification", in both versions. */
 const TEST_TYPE = 'test-dummy-v1'
 
+/** Where there is no group, so that a rule may always group by it. */
+const NO_GROUP = '-'
+
 /** Backlog messages that are told of: a definition may send thousands. */
 const BACKLOG_MAX = 50
 
@@ -49,7 +52,7 @@ const BACKLOG_MAX = 50
  * |---|---|
  * | `graylog_event` | id of the event |
  * | `graylog_definition`, `…_title` | the event definition |
- * | `graylog_group` | its group: values of `group_by_fields`, else the event's key |
+ * | `graylog_group` | its group: values of `group_by_fields`, else the event's key, else `-` |
  * | `graylog_origin` | id of the message that a filter's event is about |
  * | `graylog_priority` | 1 low, 2 normal, 3 high |
  * | `graylog_from`, `graylog_to` | range of an aggregation, ms UTC |
@@ -85,8 +88,9 @@ function messageOf(notification: Notification): Record<string, unknown> {
   const own: Record<string, unknown> = {
     graylog_event: event.id,
     graylog_definition: notification.event_definition_id,
-    graylog_definition_title: notification.event_definition_title,
-    graylog_group: groupOf(event),
+    graylog_definition_title:
+      notification.event_definition_title || notification.event_definition_id,
+    graylog_group: groupOf(event) ?? NO_GROUP,
     graylog_origin: originOf(event.origin_context),
     graylog_priority: event.priority,
     graylog_from: timeMs(event.timerange_start),

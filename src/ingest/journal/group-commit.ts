@@ -78,6 +78,8 @@ export class GroupCommit {
   #reportDropped(slabs: readonly Slab[]): void {
     const records = new Map<string, number>()
     for (const slab of slabs) {
+      // Still in the log that it was read from, and read again.
+      if (slab.source !== undefined) continue
       const input = inputOfPartition(slab.partition)
       records.set(input, (records.get(input) ?? 0) + slabCount(slab))
     }

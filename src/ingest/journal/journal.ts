@@ -3,7 +3,7 @@
  * positions are dense and count records from 0. These are the borders; `sqlite-journal.ts` is the
  * one implementation, and every later one must pass `test/contracts/journal-contract.ts`.
  */
-import type { Durable, KeptRequest, Slab } from '../../model/slab.ts'
+import type { Durable, KeptRequest, Slab, SlabSource } from '../../model/slab.ts'
 
 /** One slab as it was appended, with its place. Slab boundaries are preserved. */
 export interface JournalBatch {
@@ -17,6 +17,8 @@ export interface JournalBatch {
   readonly bytes: Uint8Array
   /** `count + 1` byte offsets from 0: record i is `bytes[offsets[i] … offsets[i + 1])`. */
   readonly offsets: Uint32Array
+  /** Where its records stand in the log that they were read from; sockets have none. */
+  readonly source?: SlabSource
 }
 
 /** What the journal holds of one partition. */

@@ -91,8 +91,9 @@ export class SqliteJournalReader implements JournalReader {
   ): { readonly bytes: Uint8Array; readonly receivedMs: number } | undefined {
     const batch = this.#batchAt(partition, position)
     if (batch === undefined) return undefined
-    const { bytes, offsets, first, receivedMs } = batch
+    const { bytes, offsets, first, source } = batch
     const start = offsets[position - first]!
+    const receivedMs = source?.times[position - first] ?? batch.receivedMs
     return { bytes: bytes.subarray(start, offsets[position - first + 1]), receivedMs }
   }
 

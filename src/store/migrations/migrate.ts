@@ -7,6 +7,7 @@ import { keptLog } from './004-kept-log.ts'
 import { droppedRecords } from './005-dropped-records.ts'
 import { recomputes } from './006-recomputes.ts'
 import { unverifiedRules } from './007-unverified-rules.ts'
+import { logOffset } from './008-log-offset.ts'
 import type { Dialect } from './column-types.ts'
 
 /** Brings a database to the newest schema; throws what stopped it. */
@@ -19,6 +20,7 @@ export async function migrate(database: Kysely<never>, dialect: Dialect): Promis
     '005-dropped-records': droppedRecords(dialect),
     '006-recomputes': recomputes(dialect),
     '007-unverified-rules': unverifiedRules(dialect),
+    '008-log-offset': logOffset(dialect),
   }
   const migrator = new Migrator({
     db: database,

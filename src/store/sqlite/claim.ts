@@ -49,5 +49,6 @@ function partitionOf(row: Row<Database['partition']>): PartitionState {
     lastReceivedMs: row.last_received_ms,
     link: row.link as PartitionLink,
     progress: row.progress as PartitionProgress,
+    ...(row.log_offset !== null && { offset: row.log_offset }),
   }
 }

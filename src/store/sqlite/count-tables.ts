@@ -2,6 +2,9 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { CommitEntry, Gap } from '../../model/commit.ts'
 import { prepare } from './statement.ts'
 
+/** The newest of these are kept; each has at most some kilobytes. */
+const QUARANTINE_MAX = 10_000
+
 /** Records that are dropped so soon after others belong to the same gap. */
 const FOLD_MS = 60_000
 
@@ -14,18 +17,20 @@ export class CountTables {
   readonly #ledger
   readonly #gap
   readonly #goOn
+  readonly #quarantine
+  readonly #trimQuarantine
 
   constructor(database: DatabaseSync, shard: string) {
     this.#shard = shard
     this.#partition = prepare(
       database,
       `INSERT INTO "partition" (shard, id, input, epoch, next, max_time_ms, max_received_ms,
-         last_received_ms, link, progress, said_no)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         last_received_ms, link, progress, said_no, log_offset)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (shard, id) DO UPDATE SET epoch = excluded.epoch, next = excluded.next,
          max_time_ms = excluded.max_time_ms, max_received_ms = excluded.max_received_ms,
          last_received_ms = excluded.last_received_ms, link = excluded.link,
-         progress = excluded.progress,
+         progress = excluded.progress, log_offset = excluded.log_offset,
          said_no = coalesce(excluded.said_no, "partition".said_no)`,
     )
     this.#minute = prepare(
@@ -54,6 +59,15 @@ export class CountTables {
        WHERE to_ms >= ? AND seq = (
          SELECT max(seq) FROM gap WHERE partition = ? AND reason = 'dropped')`,
     )
+    this.#quarantine = prepare(
+      database,
+      `INSERT INTO quarantine (partition, position, reason, detail, bytes, at_ms)
+       VALUES (?, ?, ?, ?, ?, ?)`,
+    )
+    this.#trimQuarantine = prepare(
+      database,
+      'DELETE FROM quarantine WHERE seq <= (SELECT max(seq) FROM quarantine) - ?',
+    )
     this.#ledger = prepare(
       database,
       `INSERT INTO ledger (rule_id, hour_ms, class, reason, n) VALUES (?, ?, ?, ?, ?)
@@ -62,8 +76,12 @@ export class CountTables {
   }
 
   /** `no` of the entry. */
-  write({ body, effects, partitions, gaps = [] }: CommitEntry, no: number): void {
+  write({ body, effects, partitions, gaps = [], quarantined = [] }: CommitEntry, no: number): void {
     for (const gap of gaps) this.#writeGap(gap, body.nowMs)
+    for (const { partition, position, reason, bytes } of quarantined) {
+      this.#quarantine.run(partition, position, reason, '', bytes, body.nowMs)
+    }
+    if (quarantined.length > 0) this.#trimQuarantine.run(QUARANTINE_MAX)
     for (const partition of partitions) {
       this.#partition.run(
         this.#shard,
@@ -77,6 +95,7 @@ export class CountTables {
         partition.link,
         partition.progress,
         body.kind === 'clock' ? no : null,
+        partition.offset ?? null,
       )
     }
     for (const { slo, group, minuteMs, total, bad } of effects.slo) {
@@ -91,7 +110,7 @@ export class CountTables {
   /** What is dropped while it goes on is one row, however often it is told (I2). */
   #writeGap(gap: Gap, foundMs: number): void {
     const { partition, reason } = gap
-    if (reason === 'journal') {
+    if (reason !== 'dropped') {
       const { from, to } = gap
       this.#gap.run(partition, from, to, reason, foundMs, to - from, null, null)
       return

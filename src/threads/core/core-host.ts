@@ -8,7 +8,7 @@ import type { Report } from '../../model/occurrence.ts'
 import { openSqliteStore } from '../../store/sqlite/core-store.ts'
 import { startTracing, stopTracing } from '../../telemetry/tracing.ts'
 import { engineVersion } from '../engine-version.ts'
-import type { FromCore, ToCore } from '../messages.ts'
+import type { CoreToIntake, FromCore, ToCore } from '../messages.ts'
 import type { Port } from '../ports.ts'
 import { rebuildHere, rebuildInThread } from '../rebuild/spare-rebuild.ts'
 import { SpareRecompute } from '../recompute/spare-recompute.ts'
@@ -20,19 +20,20 @@ import { Core } from './core.ts'
 import { decideWith } from './decide-with.ts'
 
 /**
- * Opens the core on its ports: `main` for commands and reports, `streams` for what journal and
- * intake deliver. Answers `ready` once the kept log has been run again, or `failed`.
+ * Opens the core on its ports: `main` for commands and reports, the others for what journal and
+ * intakes deliver. Answers `ready` once the kept log has been run again, or `failed`.
  */
 export async function hostCore(options: {
   readonly settings: ThreadSettings
   readonly clock: Clock
   readonly timers: Timers
   readonly main: Port<FromCore, ToCore>
-  readonly streams: readonly Port<never, ToCore>[]
+  readonly journal: Port<never, ToCore>
+  readonly intakes: readonly Port<CoreToIntake, ToCore>[]
   /** Whether edited rules are rebuilt, and late matches read back, in threads of their own. */
   readonly hasSpareThreads?: boolean
 }): Promise<void> {
-  const { settings, clock, timers, main, streams } = options
+  const { settings, clock, timers, main, journal, intakes } = options
   const report: Report = (occurrence) => main.post({ kind: 'occurrence', occurrence })
   const fail = (error: Error): void => {
     const isFenced = error instanceof FencedError
@@ -60,6 +61,7 @@ export async function hostCore(options: {
       report,
       span: tracing.span,
       post: (message) => main.post(message),
+      toIntake: (thread, message) => intakes[thread]?.post(message),
       onFatal: fail,
       ...(spare && { runRecompute: spare.run }),
     })
@@ -72,7 +74,7 @@ export async function hostCore(options: {
       if (message.kind === 'stop') void stop().then(() => main.post({ kind: 'stopped' }), fail)
       else core.receive(message)
     })
-    for (const stream of streams) stream.listen((message) => core.receive(message))
+    for (const port of [journal, ...intakes]) port.listen((message) => core.receive(message))
     await core.start()
   } catch (error) {
     fail(error as Error)

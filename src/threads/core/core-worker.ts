@@ -7,13 +7,18 @@ import { workerPort } from '../ports.ts'
 import type { ThreadSettings } from '../thread-settings.ts'
 import { hostCore } from './core-host.ts'
 
-const { settings, streams } = workerData as { settings: ThreadSettings; streams: MessagePort[] }
+const { settings, journal, intakes } = workerData as {
+  settings: ThreadSettings
+  journal: MessagePort
+  intakes: MessagePort[]
+}
 
 await hostCore({
   settings,
   clock: systemClock,
   timers: systemTimers,
   main: workerPort(parentPort!),
-  streams: streams.map((port) => workerPort(port)),
+  journal: workerPort(journal),
+  intakes: intakes.map((port) => workerPort(port)),
   hasSpareThreads: true,
 })

@@ -14,6 +14,7 @@ import type { CommandRequest } from '../../model/command.ts'
 import type { CommitEntry, CoreStore, TimeBucket } from '../../model/commit.ts'
 import type { Report } from '../../model/occurrence.ts'
 import type { AttemptReport } from '../../model/outbox.ts'
+import { epochOfPartition } from '../../model/slab.ts'
 import { activate, correlate, passTime } from '../../pipeline.ts'
 import { createEngine } from '../../rules/engine.ts'
 import type { Engine, EngineOptions } from '../../rules/engine.ts'
@@ -21,6 +22,7 @@ import { PartitionTracker } from '../../rules/partition-tracker.ts'
 import type { Span } from '../../telemetry/tracing.ts'
 import type {
   ConfirmRequest,
+  CoreToIntake,
   FromCore,
   FromRebuild,
   RulesMessage,
@@ -35,17 +37,21 @@ import { coreStats } from './core-stats.ts'
 import type { Decisions } from './decide-with.ts'
 import { DroppedNotes } from './dropped.ts'
 import { evidenceOf } from './evidence.ts'
-import { Feeds } from './feeds.ts'
-import { withGaps } from './gaps.ts'
+import { Feeds, mayGrow } from './feeds.ts'
+import { withGaps, withLogGaps } from './gaps.ts'
+import { InputLinks } from './input-links.ts'
 import { InvariantGuard } from './invariant-guard.ts'
 import { leaveOut } from './broken-work.ts'
 import { loadRulesOnce, NO_RULES, parseRules } from './loaded-rules.ts'
 import type { LoadedRules, LoadRules } from './loaded-rules.ts'
 import { LateShare } from './late-share.ts'
+import { LogOpenings } from './log-openings.ts'
+import type { Opening } from './log-openings.ts'
 import { NextRules } from './next-rules.ts'
 import type { Wanted } from './next-rules.ts'
 import { PartitionClock } from './partition-clock.ts'
 import type { ClockStates } from './partition-clock.ts'
+import { withQuarantined } from './quarantine.ts'
 import { Rebuilder } from './rebuilder.ts'
 import { runRecompute } from './recompute-run.ts'
 import { Recomputer } from './recomputer.ts'
@@ -82,6 +88,8 @@ export interface CoreOptions {
   /** A span per slice, where traces are on. */
   readonly span: Span
   readonly post: (message: FromCore) => void
+  /** Tells an intake thread. */
+  readonly toIntake: (thread: number, message: CoreToIntake) => void
   /** The core cannot go on: fenced, or a promise of ours is broken. */
   readonly onFatal: (error: Error) => void
   /** Reads late matches back; default: here, between other work. */
@@ -100,6 +108,8 @@ export class Core {
   readonly #checkpointer: Checkpointer
   readonly #partitions: PartitionTracker
   readonly #partitionClock: PartitionClock
+  readonly #links = new InputLinks()
+  readonly #openings: LogOpenings
   readonly #rebuilder: Rebuilder
   readonly #recomputer: Recomputer
   readonly #lateShare: LateShare
@@ -138,7 +148,12 @@ export class Core {
       onComplete: (time) => this.#retain(time),
     })
     this.#partitions = new PartitionTracker([], (input) => this.#rules.timing(input))
-    this.#partitionClock = new PartitionClock(this.#partitions, this.#feeds)
+    this.#partitionClock = new PartitionClock(this.#partitions, this.#feeds, this.#links)
+    this.#openings = new LogOpenings({
+      feeds: this.#feeds,
+      partitions: this.#partitions,
+      journal: options.journal,
+    })
     const yieldTo = options.yieldTo ?? nextRound
     this.#rebuilder = new Rebuilder({
       ...options,
@@ -205,6 +220,12 @@ export class Core {
       case 'rules':
         this.#nextRules.receive(message)
         break
+      case 'logs':
+        this.#openings.add(message)
+        break
+      case 'link':
+        this.#links.set(message, this.#options.clock())
+        break
       case 'routing':
         this.#options.decisions.setRouting(message.routing)
         break
@@ -253,7 +274,10 @@ export class Core {
     const { journal } = this.#options
     this.#ticks++
     const mayOverlap = this.#ticks <= OVERLAP_TICKS || this.#ticks % OVERLAP_TICKS === 0
-    if (this.#isLive && mayOverlap) this.#feeds.growBacklog(journal, this.#epoch)
+    if (this.#isLive && mayOverlap) {
+      const isWanted = (id: string): boolean => mayGrow(id, this.#partitions.state(id))
+      this.#feeds.growBacklog(journal, this.#epoch, isWanted)
+    }
     this.#wake()
     if (!this.#isLive) return
     const nowMs = this.#options.clock()
@@ -262,6 +286,7 @@ export class Core {
       nowMs,
       partitions: this.#partitions,
       feeds: this.#feeds,
+      links: this.#links,
       rules: this.#guard.withMarks(this.#engine.stats()),
       ruleset: this.#rules.hash,
       lastNo: this.#committer.nextNo - 1,
@@ -321,8 +346,8 @@ export class Core {
       if (wanted === undefined) return false
       // While an edit made meanwhile is prepared, the rules that were in force before go on.
       this.#isLive = true
-      const inputs = Object.keys(wanted.rules.source.inputs)
-      const openings = this.#partitionClock.openings(this.#epoch, inputs)
+      this.#links.setInputs(wanted.rules.source.inputs)
+      const openings = this.#partitionClock.openings(this.#epoch, this.#links.sockets())
       entries.push(this.#passTime(nowMs, openings, firstNo + entries.length))
     }
     const recordsMax = this.#guard.recordsMax(COMMIT_RECORDS_MAX)
@@ -339,15 +364,24 @@ export class Core {
       entries.push(
         this.#options.span('tocsin.slice', { partition, from, count }, () =>
           this.#lateShare.observe(
-            withGaps(
-              correlate(this.#engine, this.#partitions, slice, at),
+            withQuarantined(
+              withGaps(
+                correlate(this.#engine, this.#partitions, slice, at),
+                slice,
+                this.#options.report,
+              ),
               slice,
-              this.#options.report,
+              this.#options.journal,
             ),
             slice,
           ),
         ),
       )
+    }
+    const openings = this.#openings.take(this.#epoch)
+    for (const { states, gaps } of openings) {
+      const entry = this.#passTime(nowMs, states, firstNo + entries.length)
+      entries.push(withLogGaps(entry, gaps, this.#options.report))
     }
     if (this.#isTicking) {
       this.#isTicking = false
@@ -383,7 +417,22 @@ export class Core {
     })
     if (recomputes.asked > 0) this.#recomputer.asked()
     this.#guard.committed(entries)
+    this.#tellIntakes(entries, openings)
     return true
+  }
+
+  /** What intakes that read logs wait for, now that it is committed. */
+  #tellIntakes(entries: readonly CommitEntry[], openings: readonly Opening[]): void {
+    const { toIntake } = this.#options
+    for (const { thread, answer } of openings) toIntake(thread, answer)
+    for (const { body, partitions } of entries) {
+      if (body.kind !== 'records') continue
+      for (const { id, offset } of partitions) {
+        const thread = offset === undefined ? undefined : this.#openings.threadOf(id)
+        if (thread === undefined) continue
+        toIntake(thread, { kind: 'evaluated', partition: id, offset: offset! })
+      }
+    }
   }
 
   /** The rule set to bring into force now, if there is one. */
@@ -440,6 +489,7 @@ export class Core {
 
   #setRules(rules: LoadedRules): void {
     this.#rules = rules
+    this.#links.setInputs(rules.source.inputs)
     this.#options.decisions.setRules(rules)
   }
 
@@ -452,12 +502,18 @@ export class Core {
   /**
    * What a replay from the checkpoint would read again; the journal may drop what lies before. A
    * partition that the checkpoint does not know is not named, so all of it is kept: somebody was
-   * told that its records are accepted, and nothing of it has been evaluated. While a rebuild reads
-   * the journal, everything is kept.
+   * told that its records are accepted, and nothing of it has been evaluated. Except of a log:
+   * what a fenced writer read of it is read again by ours. While a rebuild reads the journal,
+   * everything is kept.
    */
   #retain({ partitions }: TimeBucket): void {
     if (this.#rebuilder.isReading) return
     const below = Object.fromEntries(partitions.map(({ id, next }) => [id, next]))
+    for (const { partition } of this.#options.journal.partitions()) {
+      const isOver = epochOfPartition(partition) < this.#epoch
+      const state = this.#partitions.state(partition)
+      if (isOver && !mayGrow(partition, state)) below[partition] = Number.MAX_SAFE_INTEGER
+    }
     this.#options.post({ kind: 'retain', below })
   }
 

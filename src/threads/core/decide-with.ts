@@ -10,7 +10,7 @@ import type { Rule } from '../../rules/rule.ts'
 import type { Routing } from '../messages.ts'
 import { DROPPED_RULE, DROPPED_RULE_ID } from './dropped.ts'
 import { BROKEN_RULE, BROKEN_RULE_ID } from './broken-invariant.ts'
-import { GAP_RULE, GAP_RULE_ID } from './gaps.ts'
+import { GAP_RULES } from './gaps.ts'
 import { LATE_RULE, LATE_RULE_ID } from './late-share.ts'
 import type { LoadedRules } from './loaded-rules.ts'
 
@@ -44,12 +44,11 @@ export function decideWith(initial: Routing): Decisions {
     return createDecide({
       policy: { ...DEFAULT_POLICY, procedures: procedure },
       ruleInfo: (id) => {
-        if (id === GAP_RULE_ID) return GAP_RULE
         if (id === LATE_RULE_ID) return LATE_RULE
         if (id === DROPPED_RULE_ID) return DROPPED_RULE
         if (id === BROKEN_RULE_ID) return BROKEN_RULE
         const rule = ruleOf(id)
-        return rule === undefined ? undefined : infoOf(rule)
+        return rule === undefined ? GAP_RULES[id] : infoOf(rule)
       },
       openKeyOf: keys,
       deliveriesFor: (event) => deliveriesFor(event, receivers, { source: baseUrl, baseUrl }),

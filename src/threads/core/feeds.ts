@@ -2,7 +2,7 @@ import type { JournalReader } from '../../ingest/journal/journal.ts'
 import type { Matches } from '../../model/matches.ts'
 import type { PartitionState } from '../../model/partition.ts'
 import type { Durable } from '../../model/slab.ts'
-import { epochOfPartition } from '../../model/slab.ts'
+import { epochOfPartition, logOfPartition } from '../../model/slab.ts'
 import type { LoadedRules } from './loaded-rules.ts'
 import { PartitionFeed } from './partition-feed.ts'
 import type { PlacedSlab } from './partition-feed.ts'
@@ -33,6 +33,7 @@ export class Feeds {
   openBacklog(journal: JournalReader, states: readonly PartitionState[]): void {
     for (const { partition, next } of journal.partitions()) {
       const state = states.find(({ id }) => id === partition)
+      if (!mayGrow(partition, state)) continue
       this.#feeds.set(partition, new PartitionFeed(state?.next ?? 0, next))
     }
   }
@@ -41,9 +42,15 @@ export class Feeds {
    * What a process that ours replaced went on writing until it found out: it was answered as
    * accepted, so it is ours to evaluate (I3). Own partitions, of this epoch, are told by message.
    */
-  growBacklog(journal: JournalReader, epoch: number): void {
+  growBacklog(
+    journal: JournalReader,
+    epoch: number,
+    isWanted: (partition: string) => boolean,
+  ): void {
     for (const { partition, next } of journal.partitions()) {
-      if (epochOfPartition(partition) < epoch) this.#feed(partition).grow(next)
+      if (epochOfPartition(partition) < epoch && isWanted(partition)) {
+        this.#feed(partition).grow(next)
+      }
     }
   }
 
@@ -143,6 +150,15 @@ export class Feeds {
     }
     return feed
   }
+}
+
+/**
+ * Whether records that a former process writes to a partition are still to be evaluated. Of what
+ * was read from a log, only as long as an owner of the shard has it open (`log-openings.ts`).
+ */
+export function mayGrow(partition: string, state: PartitionState | undefined): boolean {
+  if (logOfPartition(partition) === undefined) return true
+  return state !== undefined && state.progress !== 'retired'
 }
 
 /** Records of a former process that one commit takes. */

@@ -1,27 +1,46 @@
 import type { RuleInfo } from '../../incidents/rule-info.ts'
 import { derivedName } from '../../lib/canonical.ts'
-import type { CommitEntry, Gap } from '../../model/commit.ts'
+import type { CommitEntry, Gap, LogGapReason } from '../../model/commit.ts'
 import type { Episode, EpisodeChange } from '../../model/episode.ts'
 import { groupKey } from '../../model/group.ts'
 import type { Report } from '../../model/occurrence.ts'
 import { inputOfPartition, recordRef } from '../../model/slab.ts'
 import type { Slice } from '../../rules/engine.ts'
 
-/** Rule id of the incidents that say what is missing; a colon keeps it apart from users' rules. */
-export const GAP_RULE_ID = 'tocsin:gap'
-
-/** What such an incident says of itself. */
-export const GAP_RULE: RuleInfo = {
-  title: 'Records are missing from the journal',
-  labels: {},
-  annotations: {
-    summary:
-      '{{ value }} records of {{ group.partition }} from {{ group.from }} on were gone before ' +
+/**
+ * Rule ids of the incidents that say what is missing, and what such an incident says of itself. A
+ * colon keeps them apart from users' rules.
+ */
+export const GAP_RULES: Readonly<Record<string, RuleInfo>> = {
+  'tocsin:gap': gapRule(
+    'Records are missing from the journal',
+    '{{ value }} records of {{ group.partition }} from {{ group.from }} on were gone before ' +
       'they were evaluated',
-  },
-  threshold: null,
-  window: null,
-  graylogUrl: null,
+  ),
+  'tocsin:gap-retention': gapRule(
+    'Kafka dropped records before they were read',
+    '{{ value }} offsets of {{ group.partition }} from {{ group.from }} on were dropped before ' +
+      'they were read',
+  ),
+  'tocsin:gap-truncated': gapRule(
+    'Kafka lost records that had been read',
+    'the log of {{ group.partition }} ends at {{ group.from }}, {{ value }} offsets before what ' +
+      'was read of it',
+  ),
+  'tocsin:gap-recreated': gapRule(
+    'A Kafka topic was made anew',
+    'what the former topic of {{ group.partition }} held from {{ group.from }} on is lost',
+  ),
+}
+
+/** A gap with an exact range. */
+export type Hole = Gap & { readonly reason: 'journal' | LogGapReason }
+
+const RULE_OF: Readonly<Record<Hole['reason'], string>> = {
+  journal: 'tocsin:gap',
+  retention: 'tocsin:gap-retention',
+  truncated: 'tocsin:gap-truncated',
+  recreated: 'tocsin:gap-recreated',
 }
 
 /**
@@ -31,7 +50,32 @@ export const GAP_RULE: RuleInfo = {
 export function withGaps(entry: CommitEntry, slice: Slice, report: Report): CommitEntry {
   const gaps = gapsOf(slice)
   if (gaps.length === 0) return entry
-  const told = changesOf(gaps, entry.body.nowMs)
+  return withTold(entry, { gaps, told: changesOf(gaps, entry.body.nowMs), report })
+}
+
+/** An entry that opens logs says what each lacks, in an incident of its own. */
+export function withLogGaps(
+  entry: CommitEntry,
+  gaps: readonly Hole[],
+  report: Report,
+): CommitEntry {
+  if (gaps.length === 0) return entry
+  const told = gaps.flatMap((gap) => changesOf([gap], entry.body.nowMs))
+  return withTold(entry, { gaps, told, report })
+}
+
+function withTold(
+  entry: CommitEntry,
+  {
+    gaps,
+    told,
+    report,
+  }: {
+    readonly gaps: readonly Hole[]
+    readonly told: readonly EpisodeChange[]
+    readonly report: Report
+  },
+): CommitEntry {
   for (const gap of gaps) {
     const labels = { input: inputOfPartition(gap.partition) }
     report({ name: 'core.gap_found', labels, count: gap.to - gap.from, detail: { ...gap } })
@@ -39,8 +83,6 @@ export function withGaps(entry: CommitEntry, slice: Slice, report: Report): Comm
   const { effects } = entry
   return { ...entry, gaps, effects: { ...effects, episodes: [...effects.episodes, ...told] } }
 }
-
-type Hole = Gap & { readonly reason: 'journal' }
 
 function gapsOf({ partition, from, matches }: Slice): Hole[] {
   const gaps: Hole[] = []
@@ -58,12 +100,13 @@ function gapsOf({ partition, from, matches }: Slice): Hole[] {
  * time would be taken for the same (I5), and a clock that was set back makes many times one.
  */
 function changesOf(gaps: readonly Hole[], nowMs: number): EpisodeChange[] {
-  const { partition, from } = gaps[0]!
+  const { partition, from, reason } = gaps[0]!
+  const ruleId = RULE_OF[reason]
   const { to } = gaps.at(-1)!
   const count = gaps.reduce((sum, gap) => sum + gap.to - gap.from, 0)
   const episode: Episode = {
-    id: derivedName(GAP_RULE_ID, partition, String(from), String(to)),
-    ruleId: GAP_RULE_ID,
+    id: derivedName(ruleId, partition, String(from), String(to)),
+    ruleId,
     ruleRev: 'system',
     group: { partition, from: String(from) },
     groupKey: groupKey([partition, String(from)]),
@@ -77,7 +120,7 @@ function changesOf(gaps: readonly Hole[], nowMs: number): EpisodeChange[] {
     severity: 'high',
     openedRef: recordRef(partition, from),
     firstRef: recordRef(partition, from),
-    lastRef: recordRef(partition, to - 1),
+    lastRef: recordRef(partition, Math.max(from, to - 1)),
     flags: [],
   }
   const at = { atMs: nowMs, quietMs: 0 }
@@ -85,4 +128,15 @@ function changesOf(gaps: readonly Hole[], nowMs: number): EpisodeChange[] {
     { change: 'opened', episode, ...at },
     { change: 'settled', episode: { ...episode, state: 'settled' }, ...at },
   ]
+}
+
+function gapRule(title: string, summary: string): RuleInfo {
+  return {
+    title,
+    labels: {},
+    annotations: { summary },
+    threshold: null,
+    window: null,
+    graylogUrl: null,
+  }
 }

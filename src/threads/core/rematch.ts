@@ -73,12 +73,15 @@ export function holeOf(
  * min(time, received) of all its records, which `onRecord` is told as it stands at each.
  */
 export function scanBatch(
-  { bytes, offsets, count, receivedMs }: JournalBatch,
+  { bytes, offsets, count, source, ...batch }: JournalBatch,
   event: GelfEvent,
   onRecord: (ordinal: number, maxTimeMs: number) => void,
 ): number {
+  const poison = new Set(source?.poison.map(({ ordinal }) => ordinal))
   let maxTimeMs = Number.NEGATIVE_INFINITY
   for (let i = 0; i < count; i++) {
+    if (poison.has(i)) continue
+    const receivedMs = source?.times[i] ?? batch.receivedMs
     const rejection = event.scan(bytes, offsets[i]!, offsets[i + 1]!, receivedMs)
     // Only what was accepted was written; limits that have become tighter skip a record alike.
     if (rejection !== undefined) continue
@@ -89,6 +92,14 @@ export function scanBatch(
 }
 
 /** The slab that a batch was; which thread made it is not kept. */
-export function slabOf({ partition, first, bytes, offsets, receivedMs }: JournalBatch): Slab {
-  return { partition, thread: -1, seq: first, bytes, offsets, receivedMs }
+export function slabOf({
+  first,
+  partition,
+  bytes,
+  offsets,
+  receivedMs,
+  source,
+}: JournalBatch): Slab {
+  const slab = { partition, thread: -1, seq: first, bytes, offsets, receivedMs }
+  return source === undefined ? slab : { ...slab, source }
 }

@@ -3,7 +3,14 @@ import type { JournalRequest } from '../../ingest/journal/journal.ts'
 import { openJournalReader } from '../../ingest/journal/sqlite-journal.ts'
 import type { Clock, Timers } from '../../lib/clock.ts'
 import type { Report } from '../../model/occurrence.ts'
-import type { FromIntake, FromJournal, ToCore, ToIntake, ToJournal } from '../messages.ts'
+import type {
+  CoreToIntake,
+  FromIntake,
+  FromJournal,
+  ToCore,
+  ToIntake,
+  ToJournal,
+} from '../messages.ts'
 import type { Port } from '../ports.ts'
 import { selfVerifier } from '../self-verifier.ts'
 import { journalFolder } from '../thread-settings.ts'
@@ -18,10 +25,13 @@ export function hostIntake(options: {
   readonly timers: Timers
   readonly main: Port<FromIntake, ToIntake>
   readonly journal: Port<ToJournal, FromJournal>
-  readonly core: Port<ToCore, never>
+  readonly core: Port<ToCore, CoreToIntake>
 }): void {
   const { settings, thread, clock, timers, main, journal, core } = options
   const report: Report = (occurrence) => main.post({ kind: 'occurrence', occurrence })
+  const fail = (error: Error): void => {
+    main.post({ kind: 'failed', message: error.message, isFenced: false })
+  }
   const intake = new Intake({
     thread,
     clock,
@@ -31,10 +41,8 @@ export function hostIntake(options: {
     report,
     verifySelf: selfVerifier(settings.selfKey),
     requests: () => keptRequests(settings, clock, report),
+    onFatal: fail,
   })
-  const fail = (error: Error): void => {
-    main.post({ kind: 'failed', message: error.message, isFenced: false })
-  }
   main.listen((message) => {
     switch (message.kind) {
       case 'rules':

@@ -5,21 +5,33 @@
  */
 import { gelfHttpSource } from '../../ingest/gelf/http.ts'
 import type { GelfHttpOptions } from '../../ingest/gelf/http.ts'
-import type { GelfInputSettings } from '../../ingest/gelf/settings.ts'
 import { gelfTcpSource } from '../../ingest/gelf/tcp.ts'
 import { gelfUdpSource } from '../../ingest/gelf/udp.ts'
 import { GelfEvent } from '../../ingest/normalise/gelf-event.ts'
 import { SlabWriter } from '../../ingest/slab-writer.ts'
+import type { ListeningSettings } from '../../ingest/graylog/settings.ts'
+import { graylogWebhookSource } from '../../ingest/graylog/webhook.ts'
 import type { JournalRequest } from '../../ingest/journal/journal.ts'
 import type { Source } from '../../ingest/source.ts'
 import type { Clock, Timers } from '../../lib/clock.ts'
 import type { Report } from '../../model/occurrence.ts'
+import type { Matches } from '../../model/matches.ts'
 import { partitionId } from '../../model/slab.ts'
+import type { Slab } from '../../model/slab.ts'
 import { MatchStep } from '../../pipeline.ts'
 import { LoadedRules } from '../core/loaded-rules.ts'
-import type { FromJournal, ListeningInput, RulesMessage, ToCore, ToJournal } from '../messages.ts'
+import type {
+  CoreToIntake,
+  FromJournal,
+  InputSettings,
+  ListeningInput,
+  RulesMessage,
+  ToCore,
+  ToJournal,
+} from '../messages.ts'
 import type { Port } from '../ports.ts'
 import { Drops } from './drops.ts'
+import { LogInputs } from './log-inputs.ts'
 
 export interface IntakeOptions {
   readonly thread: number
@@ -27,9 +39,11 @@ export interface IntakeOptions {
   readonly timers: Timers
   readonly report: Report
   readonly journal: Port<ToJournal, FromJournal>
-  readonly core: Port<ToCore, never>
+  readonly core: Port<ToCore, CoreToIntake>
   /** Checks a record's `_tocsin_self` marker (I12). */
   readonly verifySelf: (marker: string, material: string) => boolean
+  /** An input cannot go on by itself. */
+  readonly onFatal: (error: Error) => void
   /** Requests of all inputs that may be sent again, as the journal remembers them. */
   readonly requests: () => readonly JournalRequest[]
 }
@@ -51,17 +65,24 @@ export class Intake {
   readonly #options: IntakeOptions
   readonly #inputs = new Map<string, OpenInput>()
   readonly #drops: Drops
+  readonly #logs: LogInputs
   #rules: LoadedRules | undefined
   #unsettled = 0
   #onSettled: () => void = () => undefined
 
   constructor(options: IntakeOptions) {
     this.#options = options
+    this.#logs = new LogInputs({
+      ...options,
+      stepOf: (input) => this.#step(input),
+      onSlab: (slab, matches) => this.#send(slab, matches),
+    })
     this.#drops = new Drops({
       ...options,
       tell: (dropped) => options.core.post({ kind: 'dropped', dropped }),
     })
     options.journal.listen((message) => this.#settle(message))
+    options.core.listen((message) => this.#logs.receive(message))
   }
 
   /** Switches to a rule set from the next slab on, and tells the core in the same order. */
@@ -71,16 +92,21 @@ export class Intake {
       this.#tellAsked(input)
       input.step = this.#step(input.name)
     }
+    this.#logs.renewSteps()
     this.#options.core.post(message)
   }
 
   /** Opens the inputs for this writer epoch. All listen, or none does. Needs a rule set. */
-  async start(settings: readonly GelfInputSettings[], epoch: number): Promise<ListeningInput[]> {
+  async start(settings: readonly InputSettings[], epoch: number): Promise<ListeningInput[]> {
     const listening: ListeningInput[] = []
     const hasHttp = settings.some(({ type }) => type === 'gelf-http')
     const requests = hasHttp ? this.#options.requests() : []
     try {
       for (const setting of settings) {
+        if (setting.type === 'kafka') {
+          this.#logs.open(setting, epoch)
+          continue
+        }
         const input = this.#open(setting, epoch, requests)
         const address = await input.source.start()
         listening.push({ name: input.name, ...address })
@@ -104,11 +130,11 @@ export class Intake {
   /** All at once: each may wait for its senders, and the end is due soon. */
   async #close(): Promise<void> {
     const inputs = [...this.#inputs.values()]
-    await Promise.all(inputs.map(({ source }) => source.stop()))
+    await Promise.all([...inputs.map(({ source }) => source.stop()), this.#logs.stop()])
     for (const input of inputs) this.#tellAsked(input)
   }
 
-  #open(setting: GelfInputSettings, epoch: number, requests: readonly JournalRequest[]): OpenInput {
+  #open(setting: ListeningSettings, epoch: number, requests: readonly JournalRequest[]): OpenInput {
     const { clock, timers, report, thread, verifySelf } = this.#options
     const { name } = setting
     const partition = partitionId(name, epoch)
@@ -120,9 +146,7 @@ export class Intake {
       event: new GelfEvent({ verifySelf }),
       onRecord: (view, ordinal, maxTimeMs) => input.step.record(view, ordinal, maxTimeMs),
       onSlab: (slab, maxTimeMs) => {
-        this.#unsettled++
-        this.#options.journal.post({ kind: 'slab', slab })
-        this.#options.core.post({ kind: 'matches', matches: input.step.seal(slab, maxTimeMs) })
+        this.#send(slab, input.step.seal(slab, maxTimeMs))
         if (slab.receivedMs >= input.tellAskedMs) this.#tellAsked(input)
       },
       onAbort: () => input.step.abort(),
@@ -139,6 +163,12 @@ export class Intake {
     const input: OpenInput = { name, partition, source, writer, step, tellAskedMs: 0 }
     this.#inputs.set(partition, input)
     return input
+  }
+
+  #send(slab: Slab, matches: Matches): void {
+    this.#unsettled++
+    this.#options.journal.post({ kind: 'slab', slab })
+    this.#options.core.post({ kind: 'matches', matches })
   }
 
   #step(input: string): MatchStep {
@@ -158,6 +188,7 @@ export class Intake {
     const answer = message.kind === 'durable' ? message.durable : message
     const outcome = message.kind === 'durable' ? 'durable' : 'refused'
     this.#inputs.get(answer.partition)?.writer.settle(answer.seq, outcome)
+    this.#logs.settle(answer.partition, outcome)
     this.#unsettled--
     if (this.#unsettled === 0) this.#onSettled()
   }
@@ -165,8 +196,8 @@ export class Intake {
 
 /** What HTTP has no room for is refused, and its sender keeps it: only the others drop anything. */
 function openSource(
-  setting: GelfInputSettings,
-  parts: Omit<GelfHttpOptions, keyof GelfInputSettings> & {
+  setting: ListeningSettings,
+  parts: Omit<GelfHttpOptions, keyof ListeningSettings> & {
     readonly onDropped: (count: number) => void
   },
 ): Source {
@@ -177,5 +208,7 @@ function openSource(
       return gelfUdpSource({ ...setting, ...parts })
     case 'gelf-http':
       return gelfHttpSource({ ...setting, ...parts })
+    case 'graylog-webhook':
+      return graylogWebhookSource({ ...setting, ...parts })
   }
 }

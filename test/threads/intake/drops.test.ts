@@ -63,6 +63,9 @@ test.for([
     core: toCore,
     verifySelf: () => false,
     requests: () => [],
+    onFatal: (error) => {
+      throw error
+    },
   })
   const source = { documents: [], inputs: {}, fields: {} }
   intake.activate({ kind: 'rules', hash: '', order: 0, source, origin: null })
