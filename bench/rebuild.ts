@@ -182,7 +182,8 @@ async function startCore(data: string, hasSpareThreads: boolean) {
     env: {},
   }
   const time = { clock: systemClock, timers: systemTimers }
-  await hostCore({ settings, ...time, main: core, streams: [], hasSpareThreads })
+  const [, journal] = localPair<ToCore, never>()
+  await hostCore({ settings, ...time, main: core, journal, intakes: [], hasSpareThreads })
   await ready
   return {
     post: (message: ToCore) => main.post(message),
