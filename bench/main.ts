@@ -9,6 +9,7 @@ import { intake } from './intake.ts'
 import { journal } from './journal.ts'
 import { kafka } from './kafka.ts'
 import { match } from './match.ts'
+import { rebuild } from './rebuild.ts'
 import { restart } from './restart.ts'
 import { scan } from './scan.ts'
 import { state } from './state.ts'
@@ -26,6 +27,7 @@ export const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   state,
   journal,
   webhook,
+  rebuild,
   restart,
 }
 

@@ -100,6 +100,12 @@ export interface Engine {
    * an argument of the {@link createEngine} that runs this entry; none is run in between.
    */
   takeIn(rules: readonly Rule[], rebuilt: Rebuilt, no: number): RebuiltRules
+  /**
+   * Ends what the rule set of entry `no` does not keep, a bucket at a time, and tells how many
+   * groups each had: {@link createEngine} does the same at once, which takes long where there are
+   * many. No entry is run in between.
+   */
+  ending(next: CompiledRuleset, rebuilt: RebuiltRules | undefined, no: number): Iterable<number>
 }
 
 export interface EngineOptions {
@@ -324,6 +330,16 @@ class RuleEngine implements Engine {
     const isLoaded = ({ ruleId, stateHash, bucket }: BucketName): boolean =>
       this.#runner(ruleId, stateHash)?.buckets.isOpen(bucket, no) === false
     return new RebuiltRules(rebuilt, taken, { no, isLoaded, refusing })
+  }
+
+  *ending(next: CompiledRuleset, rebuilt: RebuiltRules | undefined, no: number): Generator<number> {
+    const rules = new Map(next.rules.map((rule) => [rule.id, rule]))
+    const anew = new Set(rebuilt?.runners.runners.map(({ rule }) => rule.id))
+    for (const { rule, buckets } of this.#rules.runners) {
+      const after = rules.get(rule.id)
+      if (after?.stateHash === rule.stateHash && !anew.has(rule.id)) continue
+      yield* buckets.closing(after === undefined ? 'rule_removed' : 'edit', no)
+    }
   }
 
   #miss(input: string, { nowMs, no }: EngineContext): void {

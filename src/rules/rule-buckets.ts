@@ -153,9 +153,19 @@ export class RuleBuckets {
     }
   }
 
+  /** {@link close} for the buckets of this life, one after the other; tells the groups of each. */
+  *closing(cause: 'edit' | 'rule_removed', no: number): Generator<number> {
+    for (const { stampNo, windows } of this.#all()) {
+      if (no <= stampNo) continue
+      const { groups } = windows
+      windows.close(cause)
+      yield groups
+    }
+  }
+
   /**
-   * Settles what is open and accounts for every match; what was refused is let go. Buckets that hold entry `no` already are
-   * of the rule's next life: they are handed back as they are.
+   * Settles what is open and accounts for every match; what was refused is let go. Buckets that
+   * hold entry `no` already are of the rule's next life: they are handed back as they are.
    */
   close(cause: 'edit' | 'rule_removed', no: number): SavedBucket[] {
     const { id: ruleId, stateHash } = this.#options.rule

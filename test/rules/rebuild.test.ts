@@ -207,7 +207,7 @@ describe('an activation with rebuilt rules', () => {
     partition: 'web@1',
   }))
 
-  function edit(before: Rule, after: Rule, sent: readonly Sent[]) {
+  function edit(before: Rule, after: Rule, sent: readonly Sent[], bucketByBucket = false) {
     const under = (rule: Rule) =>
       stepsOf(
         sent,
@@ -216,15 +216,17 @@ describe('an activation with rebuilt rules', () => {
       )
     const { engine, partitions, nowMs, open } = fromTheBeginning(before, under(before))
     const rebuilt = rebuildOf(after, under(after)).finish(partitions, nowMs)
+    const taken = takenIn(engine, after, rebuilt)
+    const ended = bucketByBucket ? [...engine.ending(rulesetOf(after), taken, 1_000)] : []
     const next = createEngine({
       ruleset: rulesetOf(after),
       reorderOf: () => REORDER_MS,
       previous: engine,
       no: 1_000,
-      rebuilt: takenIn(engine, after, rebuilt),
+      rebuilt: taken,
     })
     next.advance({ partitions, nowMs, no: 1_000 })
-    return { effects: next.take(), next, open }
+    return { effects: next.take(), next, open, ended, partitions }
   }
 
   it('tells an episode that goes on once, as opened by the edit, and never as settled', () => {
@@ -233,6 +235,39 @@ describe('an activation with rebuilt rules', () => {
     expect(effects.episodes).toMatchObject([{ change: 'opened', cause: 'edit' }])
     expect(next.editDifference()).toEqual({ gained: 0, lost: 0, moved: 0, same: 1 })
     expect(next.take().episodes).toEqual([])
+  })
+
+  it('tells the same when the former text was ended bucket by bucket before', () => {
+    const sent = [...stream, ...stream, { ...stream[1]!, host: 'h2' }]
+    const atOnce = edit(three, twoOfA, sent)
+    const before = edit(three, twoOfA, sent, true)
+    expect(before.ended).toEqual([1, 1])
+    expect(before.effects).toEqual(atOnce.effects)
+    expect(savedOf(twoOfA, before.next)).toEqual(savedOf(twoOfA, atOnce.next))
+  })
+
+  it('has what it refuses read back, as any other rule', () => {
+    const fresh = { ...stream[0]!, afterMs: 30 * S }
+    const sent = [
+      ...stream,
+      fresh,
+      { ...stream[0]!, lateMs: 40 * S },
+      { ...fresh, afterMs: 90 * S },
+    ]
+    const { next, partitions } = edit(three, twoOfA, stream)
+    const where = { where: 'a', groupBy: 'host' } as Edit
+    const later = stepsOf(sent, where, rulesetOf(twoOfA).hash).slice(stream.length)
+    for (const [i, step] of later.entries()) {
+      if ('kind' in step) continue
+      const { slice, receivedMs: nowMs } = step
+      const context = { partitions, nowMs, no: 1_001 + i }
+      next.apply(slice, context)
+      const { maxTimeMs } = slice.matches[0]!
+      const to = slice.from + 1
+      partitions.observe(slice.partition, { maxTimeMs, receivedMs: nowMs, to, nowMs })
+      next.advance(context)
+    }
+    expect(next.take().recomputes).toMatchObject([{ ruleId: 'rule-1' }])
   })
 
   it('settles what the new text does not have', () => {

@@ -66,6 +66,8 @@ import { ToldGaps } from './told-gaps.ts'
 /** Records of one commit (design §4.1). */
 const COMMIT_RECORDS_MAX = 5_000
 const TICK_MS = 1_000
+/** Ended between two looks at messages: some 2 ms. */
+const GROUPS_PER_TURN = 500
 /**
  * A process that we replaced finds out at its next commit, at the latest after its minute's clock
  * entry; one that was frozen may wake much later, so it is looked for now and then.
@@ -494,6 +496,7 @@ export class Core {
     this.#setRules(rules)
     const at = { engine: this.#engine, rules, nowMs, no }
     const { rebuilt, plan } = await this.#rebuilder.atActivation(at)
+    await this.#end(this.#engine.ending(rules.ruleset, rebuilt, no))
     const replaced = { previous: this.#engine, no, ...(rebuilt && { rebuilt }) }
     this.#engine = this.#newEngine({ ...replaced, ...(plan && { warming: plan.warming }) })
     this.#checkpointer.restart()
@@ -507,6 +510,18 @@ export class Core {
     const entry = activate(this.#engine, this.#partitions, body, no)
     this.#rebuilder.tell(this.#engine, { atMs: nowMs, ruleset: rules.hash })
     return this.#guard.activated(entry, rules.ruleset)
+  }
+
+  /** Messages come in between: what a rule of many groups had open takes a while to end. */
+  async #end(buckets: Iterable<number>): Promise<void> {
+    const yieldTo = this.#options.yieldTo ?? nextRound
+    let groups = 0
+    for (const ended of buckets) {
+      groups += ended
+      if (groups < GROUPS_PER_TURN) continue
+      groups = 0
+      await yieldTo()
+    }
   }
 
   #passTime(nowMs: number, partitions: ClockStates, no: number): CommitEntry {
