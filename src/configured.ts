@@ -69,12 +69,13 @@ export function readSettings(
     ),
   }
   const inputs = Object.fromEntries(
-    config.inputs.map(({ name, type, labels, reorder, idle_after }) => [
+    config.inputs.map(({ name, type, labels, reorder, idle_after, ...more }) => [
       name,
       {
         labels,
         reorderMs: reorder,
         idleAfterMs: idle_after,
+        ...('silent_after' in more && silence(more)),
         ...(type === 'kafka' && { isLog: true as const }),
       },
     ]),
@@ -82,6 +83,13 @@ export function readSettings(
   const data = resolve(folder, config.data)
   const rulePaths = config.rules.map((path) => resolve(folder, path))
   return { settings: { config, data, rulePaths, inputs, origins }, problems }
+}
+
+/** After how much silence an input is an incident, where that is asked for. */
+function silence(input: { readonly silent_after?: number | undefined }): {
+  readonly silentAfterMs?: number
+} {
+  return input.silent_after === undefined ? {} : { silentAfterMs: input.silent_after }
 }
 
 /**

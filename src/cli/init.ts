@@ -59,6 +59,7 @@ inputs:
     # delimiter: nul          # or newline
     # reorder: 5s             # how much later than a younger event one may come
     # idle_after: 60s         # silence after which time moves on by assumption
+    # silent_after: 5m        # silence that is an incident; off for an input that may be silent
     # labels: { env: prod }
 
 # Who is told. Deliveries are signed (Standard Webhooks) and repeated for three days.

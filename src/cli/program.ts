@@ -5,6 +5,7 @@ import type { Runtime } from './runtime.ts'
 import { register as backtest } from './backtest.ts'
 import { register as check } from './check.ts'
 import { register as demo } from './demo.ts'
+import { register as gaps } from './gaps.ts'
 import { register as graylog } from './graylog.ts'
 import { register as incidents } from './incidents.ts'
 import { register as init } from './init.ts'
@@ -28,7 +29,18 @@ export async function run(args: readonly string[], io: CliIo, runtime: Runtime):
       writeErr: (text) => io.err(text.trimEnd()),
     })
     .showSuggestionAfterError()
-  for (const register of [check, test, query, match, backtest, init, incidents, rules, graylog]) {
+  for (const register of [
+    check,
+    test,
+    query,
+    match,
+    backtest,
+    init,
+    incidents,
+    rules,
+    gaps,
+    graylog,
+  ]) {
     register(program, io)
   }
   serve(program, io, runtime)

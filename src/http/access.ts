@@ -34,6 +34,7 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   'GET /api/v1/rules/:id/ledger': 'viewer',
   'POST /api/v1/rules/:id/confirm': 'responder',
   'GET /api/v1/inputs': 'viewer',
+  'GET /api/v1/gaps': 'viewer',
   'GET /api/v1/slo': 'viewer',
 }
 

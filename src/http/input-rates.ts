@@ -4,7 +4,16 @@ import type { CoreStats, InputStats } from '../model/stats.ts'
 export interface InputWithRate extends InputStats {
   /** Records evaluated per second over the last minute; `null` until two samples are there. */
   readonly ratePerSecond: number | null
+  readonly state: InputState
 }
+
+/** The worst that holds: no sender is connected, nothing came for too long, more came than was read. */
+export const INPUT_STATES = ['disconnected', 'silent', 'behind', 'waiting', 'receiving'] as const
+
+export type InputState = (typeof INPUT_STATES)[number]
+
+/** An input with more records not yet evaluated is behind. */
+export const BEHIND_RECORDS = 10_000
 
 const SAMPLE_MS = 5_000
 /** One minute of samples. */
@@ -34,8 +43,19 @@ export class InputRates {
     const now = this.#stats()
     if (now === undefined) return []
     const before = this.#samples.find((sample) => sample.nowMs < now.nowMs)
-    return now.inputs.map((input) => ({ ...input, ratePerSecond: rate(input, now, before) }))
+    return now.inputs.map((input) => ({
+      ...input,
+      ratePerSecond: rate(input, now, before),
+      state: stateOf(input),
+    }))
   }
+}
+
+function stateOf(input: InputStats): InputState {
+  if (input.disconnectedSinceMs !== null) return 'disconnected'
+  if (input.silentSinceMs !== null) return 'silent'
+  if (input.backlog > BEHIND_RECORDS) return 'behind'
+  return input.lastReceivedMs === null ? 'waiting' : 'receiving'
 }
 
 function rate(input: InputStats, now: CoreStats, before: CoreStats | undefined): number | null {

@@ -3,8 +3,10 @@ import type { Problem } from '../model/problem.ts'
 import type { SloFigures } from '../telemetry/slo-exposition.ts'
 import { readReport, whatFired } from './core-report.ts'
 import { html, type Html } from './html.ts'
+import { gapTable } from './gap-table.ts'
+import { BEHIND_RECORDS } from './input-rates.ts'
 import type { InputWithRate } from './input-rates.ts'
-import { BEHIND_RECORDS, inputTable, objectiveTable, ruleTable } from './overview-tables.ts'
+import { inputTable, objectiveTable, ruleTable } from './overview-tables.ts'
 import {
   ago,
   badge,
@@ -18,7 +20,7 @@ import {
   short,
 } from './page-parts.ts'
 import { oldNewsTable } from './old-news-table.ts'
-import type { IncidentDetail, StoredDelivery, StoredEpisode } from './read-model.ts'
+import type { IncidentDetail, StoredDelivery, StoredEpisode, StoredGap } from './read-model.ts'
 import type { RuleWithFigures } from './rules-with-figures.ts'
 
 /** Everything the overview shows, read before anything is rendered. */
@@ -37,6 +39,8 @@ export interface Overview {
   readonly dead: readonly StoredDelivery[]
   /** The latest episodes that were over when they became known. */
   readonly oldNews: readonly StoredEpisode[]
+  /** The latest of what is missing. */
+  readonly gaps: readonly StoredGap[]
 }
 
 const REFRESH_SECONDS = 30
@@ -58,7 +62,7 @@ export function overviewPage(overview: Overview): string {
       ${section('incidents', 'Open incidents', more(overview), incidents(overview))}
       ${oldNews(overview)}
       ${section('inputs', 'Inputs', false, inputTable(overview.inputs, overview.nowMs))}
-      ${section('slo', 'Service levels', false, objectiveTable(overview.slo))}
+      ${gaps(overview)} ${section('slo', 'Service levels', false, objectiveTable(overview.slo))}
       ${section('rules', 'Rules', `${overview.rules.length} active`, ruleTable(overview.rules, overview.nowMs))}
     `,
   })
@@ -122,6 +126,12 @@ function givenUp({ dead, nowMs }: Overview): Html | false {
 function oldNews({ oldNews, nowMs }: Overview): Html | false {
   if (oldNews.length === 0) return false
   return section('old-news', 'Old news', 'nobody was told', oldNewsTable(oldNews, nowMs))
+}
+
+/** Without any there is nothing to look at. */
+function gaps({ gaps, nowMs }: Overview): Html | false {
+  if (gaps.length === 0) return false
+  return section('gaps', 'What is missing', 'the latest; the API lists all', gapTable(gaps, nowMs))
 }
 
 function tiles(overview: Overview, firing: number): Html {

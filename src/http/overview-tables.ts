@@ -4,10 +4,6 @@ import type { InputWithRate } from './input-rates.ts'
 import { ago, badge, empty, figure, percent, short, table } from './page-parts.ts'
 import type { RuleWithFigures } from './rules-with-figures.ts'
 
-/** An input with more records not yet evaluated is pointed out. */
-export const BEHIND_RECORDS = 10_000
-/** An input without a record for this long is pointed out. */
-const SILENT_MS = 5 * 60_000
 /** A page is read by people; the API lists the rest. */
 const RULES_SHOWN = 200
 /** One window of each alerting pair; the API has all. */
@@ -38,10 +34,12 @@ export function inputTable(inputs: readonly InputWithRate[], nowMs: number): Htm
 }
 
 function inputState(input: InputWithRate, nowMs: number): Html {
-  if (input.backlog > BEHIND_RECORDS) return badge('warn', 'behind')
-  if (input.lastReceivedMs === null) return badge('phase', 'nothing yet')
-  if (nowMs - input.lastReceivedMs > SILENT_MS) return badge('warn', 'silent')
-  return badge('clear', 'receiving')
+  const since = input.disconnectedSinceMs ?? input.silentSinceMs
+  const sinceText =
+    since === null ? '' : html`<span class="quiet">since ${ago(since, nowMs)}</span>`
+  if (input.state === 'waiting') return badge('phase', 'nothing yet')
+  if (input.state === 'receiving') return badge('clear', 'receiving')
+  return html`${badge('warn', input.state)} ${sinceText}`
 }
 
 /** Where each objective stands. */

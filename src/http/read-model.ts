@@ -21,7 +21,46 @@ export interface ReadModel {
     readonly limit: number
     readonly cursor?: string
   }): Promise<Page<LedgerRow>>
+  /** What is missing of inputs: the latest known first. */
+  gaps(query: GapQuery): Promise<Page<StoredGap>>
   counts(): Promise<IncidentCounts>
+}
+
+export interface GapQuery {
+  readonly input?: string
+  /** Those that reach into from … to (exclusive), ms UTC. */
+  readonly fromMs?: number
+  readonly toMs?: number
+  readonly limit: number
+  readonly cursor?: string
+}
+
+export const GAP_REASONS = [
+  'down',
+  'disconnected',
+  'dropped',
+  'journal',
+  'retention',
+  'truncated',
+  'recreated',
+] as const
+
+export interface StoredGap {
+  readonly input: string
+  readonly partition: string
+  readonly reason: (typeof GAP_REASONS)[number]
+  /** When it began, ms UTC; for a hole of the journal or of a log, when it was found. */
+  readonly fromMs: number
+  /** When it ended; `null` while it lasts. */
+  readonly toMs: number | null
+  /** Known to be missing; 0 where nobody knows whether there were any. */
+  readonly records: number
+  /**
+   * Of a hole: positions of the partition, or offsets of its log, from … to (exclusive); else both
+   * where the partition stood then.
+   */
+  readonly fromPosition: number
+  readonly toPosition: number
 }
 
 /** Matches of one rule in one hour that share their fate. */

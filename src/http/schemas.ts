@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { DISPOSITIONS } from '../model/episode.ts'
 import { DISMISSALS, PHASES } from '../model/incident.ts'
+import { INPUT_STATES } from './input-rates.ts'
+import { GAP_REASONS } from './read-model.ts'
 import { SEVERITIES } from '../model/severity.ts'
 
 /**
@@ -201,6 +203,28 @@ export const inputSchema = named(
     lastReceivedMs: ms.nullable(),
     watermarkMs: ms.nullable(),
     watermarkQuality: z.enum(['witnessed', 'assumed']).nullable(),
+    state: z.enum(INPUT_STATES),
+    /** No sender is connected since then; `null` when one is, or senders hold no connections. */
+    disconnectedSinceMs: ms.nullable(),
+    /** Nothing has come since then, for longer than `silent_after`. */
+    silentSinceMs: ms.nullable(),
+  }),
+)
+
+export const gapSchema = named(
+  'Gap',
+  z.object({
+    input: text,
+    partition: text,
+    reason: z.enum(GAP_REASONS),
+    /** Of a hole of the journal: when it was found. */
+    fromMs: ms,
+    /** `null` while it lasts. */
+    toMs: ms.nullable(),
+    /** Known to be missing; 0 where nobody knows whether there were any. */
+    records: count,
+    fromPosition: count,
+    toPosition: count,
   }),
 )
 

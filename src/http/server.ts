@@ -17,6 +17,7 @@ import { openApiRoute, registerOpenApi } from './openapi.ts'
 import type { HttpOptions } from './options.ts'
 import { deliveryRoutes } from './routes/deliveries.ts'
 import { episodeRoutes } from './routes/episodes.ts'
+import { gapRoutes } from './routes/gaps.ts'
 import { healthRoutes } from './routes/health.ts'
 import { incidentCommandRoutes, incidentRoutes } from './routes/incidents.ts'
 import { inputRoutes } from './routes/inputs.ts'
@@ -132,6 +133,7 @@ function addRoutes(app: App, options: HttpOptions): void {
   deliveryRoutes(app, options)
   ruleRoutes(app, options)
   inputRoutes(app, rates)
+  gapRoutes(app, options)
   sloRoutes(app, options)
   healthRoutes(app, options)
   metricsRoutes(app, options)

@@ -229,6 +229,7 @@ export type Gap =
       /** Of the partition: position of the next record to evaluate then. */
       readonly at: number
     })
+  | ListeningGap
 
 /** Records that arrived and got no position: the journal was too slow for them, or refused them. */
 export interface DroppedRecords {
@@ -237,6 +238,20 @@ export interface DroppedRecords {
   /** When the first and the last of them arrived, ms UTC. */
   readonly fromMs: number
   readonly toMs: number
+}
+
+/**
+ * A time in which nothing could come through an input: nobody listened, or no sender was connected.
+ * Whether anything would have come, nobody knows.
+ */
+export interface ListeningGap {
+  readonly reason: 'down' | 'disconnected'
+  readonly partition: string
+  /** Of the partition: position of the next record to evaluate then. */
+  readonly at: number
+  readonly fromMs: number
+  /** `null` while it lasts; then the same gap comes again with its end. ms UTC. */
+  readonly toMs: number | null
 }
 
 /**
@@ -259,6 +274,8 @@ export interface CommitRequest {
   readonly recomputed: readonly RecomputeAnswer[]
   /** Events that opening episodes name, by record ref. */
   readonly evidence: ReadonlyMap<string, EventSample>
+  /** When the inputs are known to have listened last, ms UTC; left out while they never have. */
+  readonly listenedMs?: number
 }
 
 /**
@@ -385,6 +402,8 @@ export interface Claim {
   readonly partitions: readonly PartitionState[]
   /** Rules that may be wrong, in order of their ids (I13). */
   readonly unverified: readonly UnverifiedRule[]
+  /** When inputs of a former owner are known to have listened last, ms UTC; `null`: never. */
+  readonly listenedMs: number | null
 }
 
 /** Thrown by `commit` and `claim` when a promise of our own is broken: a bug, never bad luck (I13). */
@@ -422,7 +441,10 @@ export class FencedError extends Error {
  * PostgreSQL answers later.
  */
 export interface CoreStore {
-  /** Takes the shard over: raises its epoch, so the former owner's next commit is fenced. */
+  /**
+   * Takes the shard over: raises its epoch, so the former owner's next commit is fenced. Gaps that
+   * lasted end where that owner is known to have listened last.
+   */
   claim(owner: string, nowMs: number): Promise<Claim>
   /**
    * Inserts the entries with their effects, decides and writes what follows, in one transaction.
@@ -432,6 +454,8 @@ export interface CoreStore {
    * command id that was applied before is answered from what is stored and not decided again.
    */
   commit(request: CommitRequest, decide: Decide, openKeyOf: OpenKeyOf): Promise<CommitResult>
+  /** Episodes of a rule that are not settled, in the order in which they were stored. */
+  unsettledEpisodes(ruleId: string): Promise<readonly Episode[]>
   /** Entries from that number on, of one kind or of all. */
   readLog(from: number, kind?: LogBody['kind']): AsyncIterable<LogEntry>
   /**

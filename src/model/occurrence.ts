@@ -31,6 +31,8 @@ export type OccurrenceName =
   | 'input.key_forgotten' // labels: input
   | 'input.tls_renewed' // labels: input
   | 'input.tls_refused' // labels: input
+  | 'input.gap' // labels: input, reason
+  | 'input.gap_time' // labels: input, reason; count: seconds
   | 'kafka.joined' // labels: input; detail: partitions
   | 'kafka.rebalancing' // labels: input
   | 'kafka.opened' // labels: input; detail: offsets

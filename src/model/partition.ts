@@ -34,6 +34,14 @@ export interface InputTiming {
   readonly idleAfterMs: number
 }
 
+/** Whether a sender is connected to an input that has connections, since when. */
+export interface LinkChange {
+  readonly partition: string
+  readonly link: PartitionLink
+  /** ms UTC. */
+  readonly atMs: number
+}
+
 export const DEFAULT_TIMING: InputTiming = { reorderMs: 5_000, idleAfterMs: 60_000 }
 
 /**

@@ -20,6 +20,8 @@ export interface RuleDocument {
 
 export interface InputInfo extends InputTiming {
   readonly labels: Readonly<Record<string, string>>
+  /** Silence, or time without anybody listening, that is an incident; left out: none is. */
+  readonly silentAfterMs?: number
   /** Reads logs with offsets of their own; its partitions are opened as they are found. */
   readonly isLog?: true
 }

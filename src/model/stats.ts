@@ -49,6 +49,10 @@ export interface InputStats {
   readonly lastReceivedMs: number | null
   readonly watermarkMs: number | null
   readonly watermarkQuality: 'witnessed' | 'assumed' | null
+  /** No sender is connected since then, ms UTC; `null` when one is, or the input has no connections. */
+  readonly disconnectedSinceMs: number | null
+  /** Nothing has come since then, ms UTC, for longer than the input's `silent_after`; else `null`. */
+  readonly silentSinceMs: number | null
   /** Of a partition read from a log: offsets there that are not in the journal yet. */
   readonly logLag?: number
 }

@@ -14,6 +14,7 @@ export const COLUMNS = {
     claimed_ms: integer,
     next_no: integer,
     checkpoint_next: integer,
+    listened_ms: integer,
   },
   input_log: {
     shard: text,

@@ -14,6 +14,8 @@ export interface Database {
     claimed_ms: number
     next_no: number
     checkpoint_next: number
+    /** When the inputs are known to have listened last; null before they ever did. */
+    listened_ms: number | null
   }
   /** The log whose primary key is the fence (design §4.1). */
   input_log: {
@@ -158,7 +160,10 @@ export interface Database {
     reason: string
     found_ms: number
     records: number
-    /** Of those without a position: when the first and the last of them arrived. */
+    /**
+     * Of those without a position: when the first and the last of them arrived. Of a time in which
+     * nothing could come: from when to when, without an end while it lasts.
+     */
     from_ms: number | null
     to_ms: number | null
   }

@@ -162,6 +162,14 @@ const TLS_REFUSED = counter(
   'Certificate files of an input that changed and could not be used.',
   ['input'],
 )
+const INPUT_GAPS = counter('input_gaps', 'Gaps of an input that were found, by reason.', [
+  'input',
+  'reason',
+])
+const GAP_SECONDS = counter('input_gap_seconds', 'Time of the gaps of an input that have ended.', [
+  'input',
+  'reason',
+])
 const TELEMETRY_FAILURES = counter('telemetry_failures', 'Own telemetry that was lost, by part.', [
   'part',
 ])
@@ -200,6 +208,8 @@ export const OCCURRENCES: Readonly<Record<OccurrenceName, OccurrenceEntry>> = {
     'input {input} keeps its certificates: the files cannot be used',
     TLS_REFUSED,
   ),
+  'input.gap': entry('warn', 'something is missing of input {input}: {reason}', INPUT_GAPS),
+  'input.gap_time': entry('count', 'a gap of input {input} has ended', GAP_SECONDS),
   'input.matched': entry('count', 'records of input {input} were matched', CANDIDATES),
   'input.late': entry('count', 'matches of input {input} came too late', LATE),
   'input.paused': entry('warn', 'input {input} waits for the journal', PAUSED),

@@ -12,7 +12,7 @@ import type { Procedure } from '../model/incident.ts'
 import type { Matches } from '../model/matches.ts'
 import type { Occurrence } from '../model/occurrence.ts'
 import type { AttemptReport } from '../model/outbox.ts'
-import type { PartitionState } from '../model/partition.ts'
+import type { LinkChange, PartitionState } from '../model/partition.ts'
 import type { RulesetOrigin, RulesetSource } from '../model/ruleset.ts'
 import type { Severity } from '../model/severity.ts'
 import type { Durable, Slab } from '../model/slab.ts'
@@ -90,7 +90,18 @@ export type ToCore =
   | { readonly kind: 'attempt'; readonly report: AttemptReport }
   /** An input had no room for records that nobody will send again. */
   | { readonly kind: 'dropped'; readonly dropped: DroppedRecords }
+  /** The inputs of an intake thread listen since then, ms UTC. */
+  | { readonly kind: 'listens'; readonly inputs: readonly OpenedInput[]; readonly atMs: number }
+  | { readonly kind: 'senders'; readonly change: LinkChange }
+  /** They have listened to the end: the service stops. */
+  | { readonly kind: 'hung_up'; readonly atMs: number }
   | { readonly kind: 'stop' }
+
+export interface OpenedInput {
+  readonly partition: string
+  /** Its senders hold connections: without one nothing can come. */
+  readonly hasConnections: boolean
+}
 
 /**
  * intake → core: from now on the input reads exactly these logs. Answered by {@link LogsOpened}

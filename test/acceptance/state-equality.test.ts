@@ -39,8 +39,8 @@ const RULES = `
 rule: burst
 where: "message:error"
 group_by: [source]
-threshold: { at_least: 3, within: 10s }
-escalate: [{ at_least: 6, severity: critical }]
+threshold: { at_least: 2, within: 10s }
+escalate: [{ at_least: 4, severity: critical }]
 late_by: 10s
 clear: { quiet_for: 12s }
 ---
@@ -76,7 +76,7 @@ bad: "message:error"
 `
 /**
  * What depends on when a record was received, on which of two inputs was first, or on what is there
- * at that moment.
+ * at that moment. Users make so many buckets that a checkpoint is not written between two commits.
  */
 const ARRIVAL_RULES = `
 rule: received
@@ -85,6 +85,12 @@ clock: received
 group_by: [source]
 threshold: { at_least: 4, within: 5s }
 clear: { quiet_for: 6s }
+---
+rule: users
+where: _exists_:user
+group_by: [user]
+threshold: { at_least: 2, within: 1m }
+late_by: 30s
 ---
 rule: everything
 where: _exists_:source
@@ -161,9 +167,9 @@ it(
       expect(changes, change).toContain(change)
     }
     for (const reason of ['late', 'cap']) expect(reasons, reason).toContain(reason)
-    expect(found.recovered).toBeGreaterThan(KILLS / 2)
-    expect(found.ran).toBeGreaterThan(KILLS / 2)
-    expect(found.checkpoints.size).toBeGreaterThan(KILLS / 4)
+    expect(found.recovered).toBeGreaterThan(KILLS / 4)
+    expect(found.ran).toBeGreaterThan(KILLS / 4)
+    expect(found.checkpoints.size).toBeGreaterThan(KILLS / 20)
   },
   LIMIT_MS,
 )
@@ -251,10 +257,10 @@ async function live(process: Matching, { random, traffic, clock, data }: World):
   clock.advance(random.between(500, 5_000))
   if (random.chance(0.1)) return pause(random.between(50, 500))
   await process.ready()
-  const batches = random.between(0, 10)
+  const batches = random.between(0, 6)
   const largest = random.pick([150, 700, 5_000])
   for (let batch = 0; batch < batches; batch++) {
-    const records = Array.from({ length: random.between(1, 30) }, () => traffic.record())
+    const records = Array.from({ length: random.between(1, 60) }, () => traffic.record())
     for (const input of INPUTS) {
       const bytes = bytesOf(records.filter((record) => record.input === input))
       await inPieces(process, { input, bytes, cuts: random, largest })

@@ -64,6 +64,7 @@ export function coreStoreContract(name: string, create: CreateHarness): void {
           checkpointNext: 0,
           partitions: [],
           unverified: [],
+          listenedMs: null,
         })
         await other.close()
       })
@@ -83,7 +84,24 @@ export function coreStoreContract(name: string, create: CreateHarness): void {
           checkpointNext: 0,
           partitions: [partition({ link: 'down' }), behind],
           unverified: [],
+          listenedMs: null,
         })
+      })
+
+      it('hands the next owner when inputs listened last, which a commit without it leaves', async () => {
+        await commit(request(1, [], { listenedMs: T0 + 5 }))
+        await commit(request(2))
+        expect((await (await harness.open()).claim('second', T0)).listenedMs).toBe(T0 + 5)
+      })
+
+      it('hands the next owner the episodes of a rule that are not settled', async () => {
+        const opened = [change('opened'), change('opened', { id: 'e2', ruleId: 'other' })]
+        await commit(request(1, opened))
+        const next = await harness.open()
+        await next.claim('second', T0)
+        expect(await next.unsettledEpisodes('checkout-5xx')).toEqual([opened[0]!.episode])
+        await next.commit(request(2, [change('settled')]), tinyDecide, openKeyOf)
+        expect(await next.unsettledEpisodes('checkout-5xx')).toEqual([])
       })
 
       it('hands the next owner the marks of the last entry that changed them, and no others', async () => {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Page } from '../../src/http/read-model.ts'
-import type { CoreStore, LedgerDelta } from '../../src/model/commit.ts'
+import type { GapQuery, Page } from '../../src/http/read-model.ts'
+import type { CoreStore, Gap, LedgerDelta, ListeningGap } from '../../src/model/commit.ts'
 import { ProblemError } from '../../src/model/problem.ts'
 import {
   attempt,
@@ -78,6 +78,92 @@ export function readModelContract(name: string, create: CreateHarness): void {
         [9, 8, 7, 6, 5, 4, 3, 2, 1].map((n) => `i-e${n}`),
       )
       expect(deliveries.next).toBeNull()
+    })
+
+    /** Commits gaps, one entry each, found a millisecond after the other. */
+    const found = async (...gaps: Gap[]) => {
+      for (const gap of gaps) {
+        const entries = [{ ...entry({}, nextNo), gaps: [gap] }]
+        await store.commit(request(nextNo++, [], { entries }), tinyDecide, openKeyOf)
+      }
+    }
+    const apart = (over: Partial<ListeningGap>): ListeningGap => ({
+      reason: 'disconnected',
+      partition: 'web@1',
+      at: 3,
+      fromMs: T0,
+      toMs: T0 + 10,
+      ...over,
+    })
+
+    it('lists what is missing, the latest known first, with when, why and how much', async () => {
+      await found(
+        { reason: 'journal', partition: 'web@1', from: 4, to: 6 },
+        { reason: 'dropped', partition: 'web@1', records: 7, fromMs: T0, toMs: T0 + 9, at: 6 },
+        apart({ reason: 'down', partition: 'web@2', at: 0 }),
+      )
+      const { items } = await harness.readModel.gaps({ limit: 9 })
+      const of = { input: 'web', partition: 'web@1', fromMs: T0 }
+      expect(items).toEqual([
+        {
+          ...of,
+          partition: 'web@2',
+          reason: 'down',
+          toMs: T0 + 10,
+          records: 0,
+          fromPosition: 0,
+          toPosition: 0,
+        },
+        { ...of, reason: 'dropped', toMs: T0 + 9, records: 7, fromPosition: 6, toPosition: 6 },
+        {
+          ...of,
+          reason: 'journal',
+          fromMs: T0 + 1,
+          toMs: T0 + 1,
+          records: 2,
+          fromPosition: 4,
+          toPosition: 6,
+        },
+      ])
+    })
+
+    it('has one gap for what lasts and then ends', async () => {
+      await found(apart({ toMs: null }))
+      const read = async () => (await harness.readModel.gaps({ limit: 9 })).items
+      expect(await read()).toMatchObject([{ fromMs: T0, toMs: null }])
+      await found(apart({ toMs: T0 + 70, at: 5 }))
+      expect(await read()).toMatchObject([{ fromMs: T0, toMs: T0 + 70, toPosition: 5 }])
+      await found(apart({ fromMs: T0 + 80, toMs: T0 + 90 }))
+      expect(await read()).toHaveLength(2)
+    })
+
+    it('ends a gap that lasted when its owner is replaced, where it listened last', async () => {
+      await found(apart({ toMs: null }), apart({ partition: 'late@1', fromMs: T0 + 9, toMs: null }))
+      await store.commit(request(nextNo++, [], { listenedMs: T0 + 5 }), tinyDecide, openKeyOf)
+      await (await harness.open()).claim('second', T0 + 100)
+      const { items } = await harness.readModel.gaps({ limit: 9 })
+      expect(items.map(({ toMs }) => toMs)).toEqual([T0 + 9, T0 + 5])
+    })
+
+    it('finds gaps by input and by time, page by page', async () => {
+      await found(
+        apart({ fromMs: T0, toMs: T0 + 10 }),
+        apart({ fromMs: T0 + 20, toMs: T0 + 30 }),
+        apart({ partition: 'web-2@1', fromMs: T0 + 20, toMs: T0 + 30 }),
+        apart({ fromMs: T0 + 40, toMs: null }),
+      )
+      const of = async (query: Omit<GapQuery, 'limit'>) => {
+        const { items } = await harness.readModel.gaps({ limit: 9, ...query })
+        return items.map(({ input, fromMs }) => `${input} ${fromMs - T0}`)
+      }
+      expect(await of({ input: 'web' })).toEqual(['web 40', 'web 20', 'web 0'])
+      expect(await of({ input: 'web', fromMs: T0 + 10, toMs: T0 + 40 })).toEqual(['web 20'])
+      expect(await of({ fromMs: T0 + 1_000 })).toEqual(['web 40'])
+      expect(await of({ toMs: T0 })).toEqual([])
+      const first = await harness.readModel.gaps({ limit: 3 })
+      const rest = await harness.readModel.gaps({ limit: 3, ...withCursor(first.next ?? '') })
+      expect(first.items.length + rest.items.length).toBe(4)
+      expect(rest.next).toBeNull()
     })
 
     it('says that there is no next page when the last row was given', async () => {

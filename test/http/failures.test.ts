@@ -57,6 +57,7 @@ describe('what cannot be answered', () => {
           episodes: failing,
           deliveries: failing,
           ledger: failing,
+          gaps: failing,
           counts: failing,
         },
       })
@@ -73,7 +74,7 @@ describe('what cannot be answered', () => {
     },
   )
 
-  it.each(['incidents', 'episodes', 'deliveries'] as const)(
+  it.each(['incidents', 'episodes', 'deliveries', 'gaps'] as const)(
     'a cursor that no page of %s ended with is the fault of whoever sent it',
     async (list) => {
       const read = async ({ cursor }: { readonly cursor?: string }) => {

@@ -67,6 +67,21 @@ export function pagesWith(text: string): { readonly overview: string; readonly i
         lastReceivedMs: NOW_MS,
         watermarkMs: null,
         watermarkQuality: null,
+        disconnectedSinceMs: null,
+        silentSinceMs: null,
+        state: 'receiving',
+      },
+    ],
+    gaps: [
+      {
+        input: text,
+        partition: text,
+        reason: 'dropped',
+        fromMs: NOW_MS,
+        toMs: null,
+        records: 1,
+        fromPosition: 1,
+        toPosition: 1,
       },
     ],
     rules: [

@@ -5,7 +5,7 @@ import type { CommandRequest, CommandResult } from '../../src/model/command.ts'
 import type { Occurrence } from '../../src/model/occurrence.ts'
 import type { CoreStats } from '../../src/model/stats.ts'
 import type { HttpOptions } from '../../src/http/options.ts'
-import type { IncidentDetail, LedgerRow, ReadModel } from '../../src/http/read-model.ts'
+import type { IncidentDetail, LedgerRow, ReadModel, StoredGap } from '../../src/http/read-model.ts'
 import { createHttpServer } from '../../src/http/server.ts'
 import { createToken } from '../../src/http/tokens.ts'
 import { NOW_MS, sampleDetail } from './sample-incident.ts'
@@ -57,6 +57,8 @@ export function harness(change: Partial<HttpOptions> = {}) {
           lastReceivedMs: NOW_MS - 1_000,
           watermarkMs: NOW_MS - 6_000,
           watermarkQuality: 'witnessed',
+          disconnectedSinceMs: null,
+          silentSinceMs: null,
         },
       ],
       rules: [
@@ -208,8 +210,22 @@ function memoryReadModel(details: readonly IncidentDetail[]): ReadModel {
     async ledger({ ruleId, ...query }) {
       return paged(ruleId === 'checkout-5xx' ? LEDGER : [], query)
     },
+    async gaps({ input, ...query }) {
+      return paged(input === undefined || input === GAP.input ? [GAP] : [], query)
+    },
     counts: async () => ({ open: [], total: [] }),
   }
+}
+
+const GAP: StoredGap = {
+  input: 'payments',
+  partition: 'payments@1',
+  reason: 'down',
+  fromMs: NOW_MS - 400_000,
+  toMs: NOW_MS - 100_000,
+  records: 0,
+  fromPosition: 7,
+  toPosition: 7,
 }
 
 const LEDGER: readonly LedgerRow[] = [

@@ -43,6 +43,8 @@ describe('the overview', () => {
             lastReceivedMs: NOW_MS,
             watermarkMs: NOW_MS,
             watermarkQuality: 'assumed',
+            disconnectedSinceMs: null,
+            silentSinceMs: null,
           },
         ],
         rules: [],

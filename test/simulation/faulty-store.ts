@@ -47,6 +47,10 @@ export function faultyStore(
       }
       return result
     },
+    async unsettledEpisodes(ruleId) {
+      await pass()
+      return inner.unsettledEpisodes(ruleId)
+    },
     async *readLog(from, kind) {
       await pass()
       for await (const entry of inner.readLog(from, kind)) {

@@ -49,6 +49,8 @@ export function input(
     lastReceivedMs: null,
     watermarkMs: null,
     watermarkQuality: null,
+    disconnectedSinceMs: null,
+    silentSinceMs: null,
     ...change,
   }
 }

@@ -12,6 +12,7 @@ import { rulesWithFigures } from '../rules-with-figures.ts'
 const INCIDENTS_SHOWN = 20
 const DEAD_SHOWN = 5
 const OLD_NEWS_SHOWN = 10
+const GAPS_SHOWN = 10
 
 /** The plain page: overview, one page per incident, one style sheet. */
 export function pageRoutes(app: App, options: HttpOptions, rates: InputRates): void {
@@ -21,10 +22,11 @@ export function pageRoutes(app: App, options: HttpOptions, rates: InputRates): v
     schema: { hide: true, querystring: noQuery },
     handler: async (_, reply) => {
       const { readModel, clock, version } = options
-      const [page, dead, oldNews, slo] = await Promise.all([
+      const [page, dead, oldNews, gaps, slo] = await Promise.all([
         readModel.incidents({ open: true, limit: INCIDENTS_SHOWN }),
         readModel.deliveries({ state: 'dead', limit: DEAD_SHOWN }),
         readModel.episodes({ disposition: 'old_news', limit: OLD_NEWS_SHOWN }),
+        readModel.gaps({ limit: GAPS_SHOWN }),
         options.slo(),
       ])
       const details = await Promise.all(page.items.map(({ id }) => readModel.incident(id)))
@@ -40,6 +42,7 @@ export function pageRoutes(app: App, options: HttpOptions, rates: InputRates): v
         slo,
         dead: dead.items,
         oldNews: oldNews.items,
+        gaps: gaps.items,
       })
       return reply.type('text/html; charset=utf-8').send(text)
     },

@@ -50,6 +50,13 @@ export const listening = {
   reorder: durationSchema.prefault(formatDuration(DEFAULT_TIMING.reorderMs)),
   /** Silence after which the input counts as idle; ms in the output. */
   idle_after: durationSchema.prefault(formatDuration(DEFAULT_TIMING.idleAfterMs)),
+  /**
+   * Silence after which an input that had records is an incident, and time without anybody
+   * listening too; `undefined` in the output when it is `off`, else ms.
+   */
+  silent_after: z
+    .union([z.literal('off').transform(() => undefined), durationSchema])
+    .prefault('5m'),
   /** Needed to listen on more than this machine without encryption or without knowing who sends. */
   allow_insecure: z.boolean().default(false),
 }

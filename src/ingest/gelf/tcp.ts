@@ -5,6 +5,7 @@ import type { TLSSocket } from 'node:tls'
 
 import type { Cancel, Clock, Timers } from '../../lib/clock.ts'
 import type { Report } from '../../model/occurrence.ts'
+import type { PartitionLink } from '../../model/partition.ts'
 import type { RecordSink, Source } from '../source.ts'
 import { ByteBudget } from './byte-budget.ts'
 import { ConnectionPlaces } from './connection-places.ts'
@@ -43,6 +44,8 @@ export interface GelfTcpOptions {
   readonly timers: Timers
   /** Told of records that are lost because there was no room for them. */
   readonly onDropped?: (count: number) => void
+  /** Told when the first sender connects and when the last one is gone, until the input stops. */
+  readonly onLink?: (link: PartitionLink) => void
   /** Default 2,000 and 200. */
   readonly maxConnections?: number
   readonly maxConnectionsPerSource?: number
@@ -78,6 +81,7 @@ class GelfTcpSource implements Source {
   readonly #connections = new Map<Socket, Connection>()
   #cancels: Cancel[] = []
   #reads = 0
+  #isStopping = false
   #isFinished = false
 
   constructor(options: GelfTcpOptions) {
@@ -112,6 +116,7 @@ class GelfTcpSource implements Source {
 
   async stop(): Promise<void> {
     if (!this.#server.listening) return
+    this.#isStopping = true
     for (const cancel of this.#cancels) cancel()
     // First: connections that the kernel has made but we have not met would be reset by a close.
     await untilQuiet(() => this.#reads, this.#options.clock)
@@ -189,6 +194,7 @@ class GelfTcpSource implements Source {
     const framer = this.#framer()
     const pace = new FramePace()
     this.#connections.set(socket, { framer, pace })
+    if (this.#connections.size === 1) this.#tellLink('up')
     socket.on('data', (chunk) => {
       this.#reads++
       if (isFirst && isTlsHello(chunk)) {
@@ -207,7 +213,13 @@ class GelfTcpSource implements Source {
       framer.drop()
       this.#intake.flush()
       this.#connections.delete(socket)
+      if (this.#connections.size === 0) this.#tellLink('down')
     })
+  }
+
+  /** An end that we bring about is not the sender's. */
+  #tellLink(link: PartitionLink): void {
+    if (!this.#isStopping) this.#options.onLink?.(link)
   }
 
   #dropSlow(): void {

@@ -8,6 +8,7 @@ import { droppedRecords } from './005-dropped-records.ts'
 import { recomputes } from './006-recomputes.ts'
 import { unverifiedRules } from './007-unverified-rules.ts'
 import { logOffset } from './008-log-offset.ts'
+import { listened } from './009-listened.ts'
 import type { Dialect } from './column-types.ts'
 
 /** Brings a database to the newest schema; throws what stopped it. */
@@ -21,6 +22,7 @@ export async function migrate(database: Kysely<never>, dialect: Dialect): Promis
     '006-recomputes': recomputes(dialect),
     '007-unverified-rules': unverifiedRules(dialect),
     '008-log-offset': logOffset(dialect),
+    '009-listened': listened(dialect),
   }
   const migrator = new Migrator({
     db: database,

@@ -12,28 +12,34 @@ export function prepareClaim(
   database: DatabaseSync,
   shard: string,
 ): (owner: string, nowMs: number) => Claim {
-  const raise = prepare<{ epoch: number; next_no: number; checkpoint_next: number }>(
+  const raise = prepare<Omit<Row<Database['shard']>, 'shard' | 'owner' | 'claimed_ms'>>(
     database,
     `INSERT INTO shard (shard, epoch, owner, claimed_ms, next_no, checkpoint_next)
      VALUES (?, 1, ?, ?, 1, 0)
      ON CONFLICT (shard) DO UPDATE SET epoch = shard.epoch + 1, owner = excluded.owner,
        claimed_ms = excluded.claimed_ms
-     RETURNING epoch, next_no, checkpoint_next`,
+     RETURNING epoch, next_no, checkpoint_next, listened_ms`,
   )
   const partitions = prepare<Row<Database['partition']>>(
     database,
     'SELECT * FROM "partition" WHERE shard = ? ORDER BY id',
   )
+  const endGaps = prepare(
+    database,
+    'UPDATE gap SET to_ms = max(from_ms, coalesce(?, from_ms)) WHERE to_ms IS NULL AND from_ms IS NOT NULL',
+  )
   const unverified = new UnverifiedTable(database, shard)
   return (owner, nowMs) =>
     inTransaction(database, () => {
       const row = raise.get(shard, owner, nowMs)!
+      endGaps.run(row.listened_ms)
       return {
         epoch: row.epoch,
         nextNo: row.next_no,
         checkpointNext: row.checkpoint_next,
         partitions: partitions.all(shard).map(partitionOf),
         unverified: unverified.all(),
+        listenedMs: row.listened_ms,
       }
     })
 }

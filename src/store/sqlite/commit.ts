@@ -29,8 +29,8 @@ import { UnverifiedTable } from './unverified-table.ts'
 export class Commit {
   readonly log: InputLog
   readonly recomputes: RecomputeTable
+  readonly episodes: EpisodeTable
   readonly #database: DatabaseSync
-  readonly #episodes: EpisodeTable
   readonly #counts: CountTables
   readonly #attempts: AttemptTables
   readonly #input: DecideInputLoader
@@ -42,14 +42,14 @@ export class Commit {
   constructor(database: DatabaseSync, shard: string, rulesets: RulesetTable) {
     this.#database = database
     this.log = new InputLog(database, shard)
-    this.#episodes = new EpisodeTable(database, shard)
+    this.episodes = new EpisodeTable(database, shard)
     this.#counts = new CountTables(database, shard)
     this.#attempts = new AttemptTables(database)
     this.#input = new DecideInputLoader(database)
     this.#decisions = new DecisionTables(database, shard)
     this.#rulesets = rulesets
     this.recomputes = new RecomputeTable(database, shard)
-    this.#oldNews = new OldNews(this.#episodes, this.recomputes)
+    this.#oldNews = new OldNews(this.episodes, this.recomputes)
     this.#unverified = new UnverifiedTable(database, shard)
   }
 
@@ -70,7 +70,7 @@ export class Commit {
   }
 
   #applyEffects(request: CommitRequest, openKeyOf: OpenKeyOf): AppliedChanges {
-    const adoption = new Adoption(this.#episodes, openKeyOf)
+    const adoption = new Adoption(this.episodes, openKeyOf)
     for (const [i, entry] of request.entries.entries()) {
       const ruleset = rulesetOf(entry.body)
       for (const change of entry.effects.episodes) adoption.apply(change, ruleset)
@@ -121,20 +121,20 @@ export class Commit {
   /** I9: every episode has exactly one current disposition, and keeps its history. */
   #dispose(decision: Decision, applied: AppliedChanges, nowMs: number): void {
     for (const { episodeId, ...next } of decision.dispositions) {
-      this.#episodes.dispose(episodeId, next, nowMs)
+      this.episodes.dispose(episodeId, next, nowMs)
     }
     for (const [id, survivorId] of applied.absorbed) {
-      const { incidentId, disposition } = this.#episodes.find(id)!
+      const { incidentId, disposition } = this.episodes.find(id)!
       if (disposition === 'merged') continue
       const cause = `merged into the episode ${survivorId}`
-      this.#episodes.dispose(
+      this.episodes.dispose(
         id,
         { disposition: 'merged', incidentId, cause, actor: 'tocsin' },
         nowMs,
       )
     }
     for (const id of applied.inserted) {
-      if (this.#episodes.find(id)!.disposition !== null) continue
+      if (this.episodes.find(id)!.disposition !== null) continue
       throw new InvariantError(`the decision gave the new episode ${id} no disposition`)
     }
   }

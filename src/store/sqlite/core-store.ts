@@ -14,6 +14,7 @@ import {
   type SavedBucket,
   type TimeBucket,
 } from '../../model/commit.ts'
+import type { Episode } from '../../model/episode.ts'
 import type { RulesetOrigin } from '../../model/ruleset.ts'
 import { Checkpoint } from './checkpoint.ts'
 import { prepareClaim } from './claim.ts'
@@ -70,6 +71,10 @@ class SqliteCoreStore implements CoreStore {
     openKeyOf: OpenKeyOf,
   ): Promise<CommitResult> {
     return this.#commit.run(request, this.#claimed(), decide, openKeyOf)
+  }
+
+  async unsettledEpisodes(ruleId: string): Promise<readonly Episode[]> {
+    return this.#commit.episodes.unsettled(ruleId)
   }
 
   async *readLog(from: number, kind?: LogBody['kind']): AsyncIterable<LogEntry> {

@@ -2,6 +2,8 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { CommitEntry, Gap } from '../../model/commit.ts'
 import { prepare } from './statement.ts'
 
+/** The oldest gaps make room (I2). */
+const GAPS_MAX = 20_000
 /** The newest of these are kept; each has at most some kilobytes. */
 const QUARANTINE_MAX = 10_000
 
@@ -17,6 +19,8 @@ export class CountTables {
   readonly #ledger
   readonly #gap
   readonly #goOn
+  readonly #end
+  readonly #makeRoom
   readonly #quarantine
   readonly #trimQuarantine
 
@@ -59,6 +63,16 @@ export class CountTables {
        WHERE to_ms >= ? AND seq = (
          SELECT max(seq) FROM gap WHERE partition = ? AND reason = 'dropped')`,
     )
+    this.#end = prepare(
+      database,
+      `UPDATE gap SET to_ms = ?, to_position = ?
+       WHERE from_ms = ? AND to_ms IS NULL AND seq = (
+         SELECT max(seq) FROM gap WHERE partition = ? AND reason = ?)`,
+    )
+    this.#makeRoom = prepare(
+      database,
+      `DELETE FROM gap WHERE seq <= (SELECT max(seq) FROM gap) - ${GAPS_MAX}`,
+    )
     this.#quarantine = prepare(
       database,
       `INSERT INTO quarantine (partition, position, reason, detail, bytes, at_ms)
@@ -78,6 +92,7 @@ export class CountTables {
   /** `no` of the entry. */
   write({ body, effects, partitions, gaps = [], quarantined = [] }: CommitEntry, no: number): void {
     for (const gap of gaps) this.#writeGap(gap, body.nowMs)
+    if (gaps.length > 0) this.#makeRoom.run()
     for (const { partition, position, reason, bytes } of quarantined) {
       this.#quarantine.run(partition, position, reason, '', bytes, body.nowMs)
     }
@@ -107,12 +122,18 @@ export class CountTables {
     }
   }
 
-  /** What is dropped while it goes on is one row, however often it is told (I2). */
+  /** What goes on is one row, however often it is told (I2). */
   #writeGap(gap: Gap, foundMs: number): void {
     const { partition, reason } = gap
-    if (reason !== 'dropped') {
+    if ('from' in gap) {
       const { from, to } = gap
       this.#gap.run(partition, from, to, reason, foundMs, to - from, null, null)
+      return
+    }
+    if (gap.reason !== 'dropped') {
+      const { at, fromMs, toMs } = gap
+      if (toMs !== null && this.#end.run(toMs, at, fromMs, partition, reason) > 0) return
+      this.#gap.run(partition, at, at, reason, foundMs, 0, fromMs, toMs)
       return
     }
     const { at, records, fromMs, toMs } = gap

@@ -51,6 +51,7 @@ const FIXED = [
 export class EpisodeTable {
   readonly #find
   readonly #adoptable
+  readonly #unsettled
   readonly #recomputed
   readonly #known
   readonly #addLate
@@ -72,6 +73,11 @@ export class EpisodeTable {
       `SELECT * FROM episode WHERE rule_id = ? AND group_key = ? AND mode = ? AND end_ms >= ?
          AND start_ms <= ? AND merged_into IS NULL AND id <> ? AND recomputed = ${recomputed}
          ORDER BY seq`
+    this.#unsettled = prepare<EpisodeRow>(
+      database,
+      `SELECT * FROM episode WHERE rule_id = ? AND state <> 'settled' AND merged_into IS NULL
+         AND recomputed = 0 ORDER BY seq`,
+    )
     this.#adoptable = prepare<EpisodeRow>(database, reaching(0))
     this.#recomputed = prepare<EpisodeRow>(database, reaching(1))
     this.#known = prepare<EpisodeRow>(
@@ -130,6 +136,11 @@ export class EpisodeTable {
   find(id: string): StoredRow | undefined {
     const row = this.#find.get(id)
     return row === undefined ? undefined : storedRow(row)
+  }
+
+  /** Those of a rule that may still change, as told and not read back. */
+  unsettled(ruleId: string): Episode[] {
+    return this.#unsettled.all(ruleId).map(episodeOf)
   }
 
   /**

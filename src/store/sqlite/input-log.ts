@@ -56,7 +56,10 @@ export class InputLog {
       `SELECT * FROM input_log WHERE shard = ? AND no >= ? AND kind = ? AND kind <> 'records'
        ORDER BY no LIMIT ?`,
     )
-    this.#advance = prepare(database, 'UPDATE shard SET next_no = ? WHERE shard = ?')
+    this.#advance = prepare(
+      database,
+      'UPDATE shard SET next_no = ?, listened_ms = coalesce(?, listened_ms) WHERE shard = ?',
+    )
     this.#answer = prepare<Row<Database['answer']>>(
       database,
       'SELECT * FROM answer WHERE shard = ?',
@@ -92,7 +95,7 @@ export class InputLog {
 
   /** Moves the shard on and keeps the answer until the next commit. */
   finish(request: CommitRequest, result: CommitResult): void {
-    this.#advance.run(result.lastNo + 1, this.#shard)
+    this.#advance.run(result.lastNo + 1, request.listenedMs ?? null, this.#shard)
     this.#setAnswer.run(
       this.#shard,
       request.firstNo,

@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import type {
   EpisodeQuery,
+  GapQuery,
   IncidentCounts,
   IncidentDetail,
   IncidentQuery,
@@ -9,10 +10,12 @@ import type {
   ReadModel,
   StoredDelivery,
   StoredEpisode,
+  StoredGap,
 } from '../../http/read-model.ts'
 import type { Disposition } from '../../model/episode.ts'
 import type { Incident, Phase, TimelineEntry, TimelineKind } from '../../model/incident.ts'
 import type { DeliveryState } from '../../model/outbox.ts'
+import { inputOfPartition } from '../../model/slab.ts'
 import { decodeCursor, pageOf, pageSize } from '../cursor.ts'
 import { episodeOf, incidentOf, type Row } from '../rows.ts'
 import type { Database } from '../schema.ts'
@@ -131,6 +134,21 @@ export class SqliteReadModel implements ReadModel {
     })
   }
 
+  async gaps(query: GapQuery): Promise<Page<StoredGap>> {
+    const { size, read } = pageSize(query.limit)
+    let rows = this.#database.selectFrom('gap').selectAll().orderBy('seq', 'desc').limit(read)
+    if (query.input !== undefined) {
+      // The partition of a socket, or one of those that are read from a log.
+      const prefixes = [`${query.input}@`, `${query.input}#`]
+      const length = query.input.length + 1
+      rows = rows.where(sql<string>`substr("partition", 1, ${length})`, 'in', prefixes)
+    }
+    if (query.fromMs !== undefined) rows = rows.where(endOf(), '>', query.fromMs)
+    if (query.toMs !== undefined) rows = rows.where(beginningOf(), '<', query.toMs)
+    if (query.cursor !== undefined) rows = rows.where('seq', '<', decodeCursor(query.cursor))
+    return pageOf(await rows.execute(), size, (row) => row.seq, storedGap)
+  }
+
   async counts(): Promise<IncidentCounts> {
     return this.#database.transaction().execute(async (database) => {
       const open = await database
@@ -146,6 +164,30 @@ export class SqliteReadModel implements ReadModel {
         .execute()
       return { open: open as IncidentCounts['open'], total: total as IncidentCounts['total'] }
     })
+  }
+}
+
+/** A hole of the journal has no time of its own: it is where it was found. */
+function beginningOf() {
+  return sql<number>`coalesce(from_ms, found_ms)`
+}
+
+/** One moment reaches to the next millisecond, and what lasts has no end. */
+function endOf() {
+  return sql<number>`CASE WHEN from_ms IS NULL THEN found_ms + 1
+    ELSE coalesce(max(to_ms, from_ms + 1), ${Number.MAX_SAFE_INTEGER}) END`
+}
+
+function storedGap(row: Row<Database['gap']>): StoredGap {
+  return {
+    input: inputOfPartition(row.partition),
+    partition: row.partition,
+    reason: row.reason as StoredGap['reason'],
+    fromMs: row.from_ms ?? row.found_ms,
+    toMs: row.from_ms === null ? row.found_ms : row.to_ms,
+    records: row.records,
+    fromPosition: row.from_position,
+    toPosition: row.to_position,
   }
 }
 

@@ -3,6 +3,8 @@ import type { CoreStats, InputStats, RuleStats } from '../../model/stats.ts'
 import type { PartitionTracker } from '../../rules/partition-tracker.ts'
 import { WAITING_ROWS_MAX } from './feeds.ts'
 import type { Feeds } from './feeds.ts'
+import type { InputGaps } from './input-gaps.ts'
+import type { SilentInputs } from './silent-inputs.ts'
 import type { InputLinks } from './input-links.ts'
 
 /** What the page, the API and the metrics say about the core, once a second. */
@@ -10,6 +12,8 @@ export function coreStats(core: {
   readonly nowMs: number
   readonly partitions: PartitionTracker
   readonly feeds: Feeds
+  readonly inputGaps: InputGaps
+  readonly silentInputs: SilentInputs
   readonly links: InputLinks
   readonly rules: readonly RuleStats[]
   readonly ruleset: string
@@ -30,6 +34,8 @@ export function coreStats(core: {
         lastReceivedMs: maxReceivedMs,
         watermarkMs: isKnown ? watermark.ms : null,
         watermarkQuality: isKnown ? watermark.quality : null,
+        disconnectedSinceMs: core.inputGaps.disconnectedSinceMs(id),
+        silentSinceMs: core.silentInputs.sinceMs(input),
         ...(logLag !== undefined && { logLag }),
       }
     })

@@ -12,6 +12,7 @@ import type { JournalReader } from '../../ingest/journal/journal.ts'
 import type { Cancel, Clock, Timers } from '../../lib/clock.ts'
 import type { CommandRequest } from '../../model/command.ts'
 import type { CommitEntry, CoreStore, TimeBucket } from '../../model/commit.ts'
+import type { EpisodeChange } from '../../model/episode.ts'
 import type { Report } from '../../model/occurrence.ts'
 import type { AttemptReport } from '../../model/outbox.ts'
 import { epochOfPartition } from '../../model/slab.ts'
@@ -39,6 +40,7 @@ import { DroppedNotes } from './dropped.ts'
 import { evidenceOf } from './evidence.ts'
 import { Feeds, mayGrow } from './feeds.ts'
 import { withGaps, withLogGaps } from './gaps.ts'
+import { InputGaps } from './input-gaps.ts'
 import { InputLinks } from './input-links.ts'
 import { InvariantGuard } from './invariant-guard.ts'
 import { leaveOut } from './broken-work.ts'
@@ -58,6 +60,8 @@ import { Recomputer } from './recomputer.ts'
 import type { RunRecompute } from './recomputer.ts'
 import { recover } from './recover.ts'
 import { Rematch } from './rematch.ts'
+import { SILENT_RULE_ID, SilentInputs } from './silent-inputs.ts'
+import { ToldGaps } from './told-gaps.ts'
 
 /** Records of one commit (design §4.1). */
 const COMMIT_RECORDS_MAX = 5_000
@@ -130,6 +134,9 @@ export class Core {
   #commands: CommandRequest[] = []
   #attempts: AttemptReport[] = []
   readonly #dropped = new DroppedNotes()
+  readonly #inputGaps = new InputGaps()
+  readonly #silentInputs = new SilentInputs()
+  readonly #toldGaps: ToldGaps
   #confirmations: ConfirmRequest[] = []
   #running: Promise<void> | undefined
   #stopTick: Cancel = () => undefined
@@ -168,6 +175,7 @@ export class Core {
     const run: RunRecompute = (content, task) =>
       runRecompute({ journal, event, yieldTo }, parseRules(content), task)
     this.#lateShare = new LateShare(report)
+    this.#toldGaps = new ToldGaps(report)
     this.#recomputer = new Recomputer({
       store,
       report,
@@ -183,6 +191,8 @@ export class Core {
     const claim = await store.claim(owner, clock())
     report({ name: 'core.claimed', detail: { epoch: claim.epoch, nextNo: claim.nextNo } })
     this.#committer.nextNo = claim.nextNo
+    this.#inputGaps.restore(claim.listenedMs, claim.partitions)
+    this.#silentInputs.restore(await store.unsettledEpisodes(SILENT_RULE_ID))
     this.#engine = await recover({
       ...this.#options,
       claim,
@@ -245,6 +255,15 @@ export class Core {
       case 'dropped':
         this.#dropped.add(message.dropped)
         break
+      case 'listens':
+        this.#inputGaps.listens(message.inputs, message.atMs, this.#silentAfterMs)
+        break
+      case 'senders':
+        this.#inputGaps.link(message.change)
+        break
+      case 'hung_up':
+        this.#inputGaps.hungUp(message.atMs)
+        break
       case 'stop':
         break
     }
@@ -288,6 +307,8 @@ export class Core {
     const stats = coreStats({
       nowMs,
       partitions: this.#partitions,
+      inputGaps: this.#inputGaps,
+      silentInputs: this.#silentInputs,
       feeds: this.#feeds,
       links: this.#links,
       rules: this.#guard.withMarks(this.#engine.stats()),
@@ -383,6 +404,7 @@ export class Core {
         ),
       )
     }
+    const silent = this.#isTicking ? this.#silentOnes(nowMs) : []
     const openings = this.#openings.take(this.#epoch)
     for (const { states, gaps } of openings) {
       const entry = this.#passTime(nowMs, states, firstNo + entries.length)
@@ -399,8 +421,11 @@ export class Core {
     const commands = this.#commands.splice(0)
     const attempts = this.#attempts.splice(0)
     const recomputed = this.#recomputer.take()
+    const gaps = this.#inputGaps.take(nowMs)
+    const isHangUp = this.#inputGaps.takeHangUp()
     if (entries.length === 0) {
-      const hasAny = commands.length + attempts.length + recomputed.length > 0
+      const count = commands.length + attempts.length + recomputed.length
+      const hasAny = isHangUp || count + gaps.length + silent.length > 0
       if (!hasAny && this.#dropped.isEmpty) return false
       entries.push(this.#passTime(nowMs, [], firstNo))
     }
@@ -408,9 +433,16 @@ export class Core {
       const last = entries.pop()!
       entries.push(this.#dropped.writeTo(last, (id) => this.#partitions.state(id)))
     }
+    if (gaps.length + silent.length > 0) {
+      const last = entries.pop()!
+      const noted = this.#inputGaps.writeTo(last, gaps, (id) => this.#partitions.state(id))
+      const episodes = [...noted.effects.episodes, ...silent]
+      entries.push({ ...noted, effects: { ...noted.effects, episodes } })
+    }
     this.#lastNowMs = nowMs
     const { engineVersion, journal, event } = this.#options
     const evidence = evidenceOf(entries, journal, event)
+    const listenedMs = this.#inputGaps.listenedMs(nowMs)
     const { recomputes } = await this.#committer.commit({
       nowMs,
       engineVersion,
@@ -419,11 +451,22 @@ export class Core {
       attempts,
       recomputed,
       evidence,
+      ...(listenedMs !== undefined && { listenedMs }),
     })
+    this.#toldGaps.tell(entries)
     if (recomputes.asked > 0) this.#recomputer.asked()
     this.#guard.committed(entries)
     this.#tellIntakes(entries, openings)
     return true
+  }
+
+  #silentOnes(nowMs: number): readonly EpisodeChange[] {
+    return this.#silentInputs.due({
+      nowMs,
+      states: this.#partitions.states(),
+      isCaughtUp: (id) => this.#feeds.isCaughtUp(id),
+      silentAfterMs: this.#silentAfterMs,
+    })
   }
 
   /** What intakes that read logs wait for, now that it is committed. */
@@ -494,6 +537,9 @@ export class Core {
     const body = { kind: 'clock', nowMs, partitions } as const
     return this.#lateShare.observe(passTime(this.#engine, this.#partitions, body, no))
   }
+
+  readonly #silentAfterMs = (input: string): number | undefined =>
+    this.#rules.source.inputs[input]?.silentAfterMs
 
   #setRules(rules: LoadedRules): void {
     this.#rules = rules

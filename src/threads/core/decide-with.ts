@@ -11,8 +11,20 @@ import type { Routing } from '../messages.ts'
 import { DROPPED_RULE, DROPPED_RULE_ID } from './dropped.ts'
 import { BROKEN_RULE, BROKEN_RULE_ID } from './broken-invariant.ts'
 import { GAP_RULES } from './gaps.ts'
+import { DOWN_RULE, DOWN_RULE_ID } from './input-gaps.ts'
 import { LATE_RULE, LATE_RULE_ID } from './late-share.ts'
 import type { LoadedRules } from './loaded-rules.ts'
+import { SILENT_RULE, SILENT_RULE_ID } from './silent-inputs.ts'
+
+/** What Tocsin says of itself. */
+const BUILT_IN: ReadonlyMap<string, RuleInfo> = new Map([
+  ...Object.entries(GAP_RULES),
+  [LATE_RULE_ID, LATE_RULE],
+  [DROPPED_RULE_ID, DROPPED_RULE],
+  [BROKEN_RULE_ID, BROKEN_RULE],
+  [DOWN_RULE_ID, DOWN_RULE],
+  [SILENT_RULE_ID, SILENT_RULE],
+])
 
 /** DECIDE as the core calls it, over the rules and the routing that are in force. */
 export interface Decisions {
@@ -44,11 +56,10 @@ export function decideWith(initial: Routing): Decisions {
     return createDecide({
       policy: { ...DEFAULT_POLICY, procedures: procedure },
       ruleInfo: (id) => {
-        if (id === LATE_RULE_ID) return LATE_RULE
-        if (id === DROPPED_RULE_ID) return DROPPED_RULE
-        if (id === BROKEN_RULE_ID) return BROKEN_RULE
+        const builtIn = BUILT_IN.get(id)
+        if (builtIn !== undefined) return builtIn
         const rule = ruleOf(id)
-        return rule === undefined ? GAP_RULES[id] : infoOf(rule)
+        return rule === undefined ? undefined : infoOf(rule)
       },
       openKeyOf: keys,
       deliveriesFor: (event) => deliveriesFor(event, receivers, { source: baseUrl, baseUrl }),

@@ -15,6 +15,7 @@ import type { JournalRequest } from '../../ingest/journal/journal.ts'
 import type { Source } from '../../ingest/source.ts'
 import type { Clock, Timers } from '../../lib/clock.ts'
 import type { Report } from '../../model/occurrence.ts'
+import type { PartitionLink } from '../../model/partition.ts'
 import type { Matches } from '../../model/matches.ts'
 import { partitionId } from '../../model/slab.ts'
 import type { Slab } from '../../model/slab.ts'
@@ -113,6 +114,13 @@ export class Intake {
         const labels = { input: input.name }
         this.#options.report({ name: 'input.listening', labels, detail: address })
       }
+      // A log keeps what it has: nothing is missing of it for want of a listener.
+      const own = settings.filter(({ type }) => type !== 'kafka')
+      const inputs = own.map(({ name, type }) => ({
+        partition: partitionId(name, epoch),
+        hasConnections: type === 'gelf-tcp',
+      }))
+      this.#options.core.post({ kind: 'listens', inputs, atMs: this.#options.clock() })
       return listening
     } catch (error) {
       await this.#close()
@@ -123,8 +131,10 @@ export class Intake {
   /** Stops accepting, hands over what the kernel holds and waits for the journal's answers. */
   async stop(): Promise<void> {
     await this.#close()
+    const hungUpMs = this.#options.clock()
     if (this.#unsettled > 0) await new Promise<void>((resolve) => (this.#onSettled = resolve))
     this.#drops.flush()
+    this.#options.core.post({ kind: 'hung_up', atMs: hungUpMs })
   }
 
   /** All at once: each may wait for its senders, and the end is due soon. */
@@ -157,6 +167,10 @@ export class Intake {
       clock,
       timers,
       onDropped: (count) => this.#drops.add(partition, count),
+      onLink: (link) => {
+        const change = { partition, link, atMs: clock() }
+        this.#options.core.post({ kind: 'senders', change })
+      },
       requests: requests.filter(({ input: of }) => of === name),
     })
     const step = this.#step(name)
@@ -199,6 +213,7 @@ function openSource(
   setting: ListeningSettings,
   parts: Omit<GelfHttpOptions, keyof ListeningSettings> & {
     readonly onDropped: (count: number) => void
+    readonly onLink: (link: PartitionLink) => void
   },
 ): Source {
   switch (setting.type) {

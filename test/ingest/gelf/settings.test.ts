@@ -14,6 +14,7 @@ test('everything but name, type and address has a default', () => {
     delimiter: 'nul',
     labels: {},
     reorder: 5_000,
+    silent_after: 300_000,
     idle_after: 60_000,
     allow_insecure: false,
   })
@@ -22,6 +23,13 @@ test('everything but name, type and address has a default', () => {
 test('durations are read as such', () => {
   const input = { ...tcp, type: 'gelf-udp', listen: 12201, reorder: '1m30s', idle_after: '5m' }
   expect(inputSchema.parse(input)).toMatchObject({ reorder: 90_000, idle_after: 300_000 })
+})
+
+test('an input may be silent where that is said', () => {
+  const input = { ...tcp, type: 'gelf-udp', listen: 12201 }
+  expect(inputSchema.parse({ ...input, silent_after: '1h' }).silent_after).toBe(3_600_000)
+  expect(inputSchema.parse({ ...input, silent_after: 'off' }).silent_after).toBeUndefined()
+  expect(inputSchema.safeParse({ ...input, silent_after: 'never' }).success).toBe(false)
 })
 
 describe('addresses', () => {

@@ -240,3 +240,19 @@ describe('start and stop', () => {
     expect(sink.records).toBeGreaterThanOrEqual(taken)
   })
 })
+
+describe('whether anybody is connected', () => {
+  test('is told when the first connects and the last is gone, and not when the input stops', async () => {
+    const told: string[] = []
+    const { dial, source } = await open({ onLink: (link) => told.push(link) })
+    const [one, two] = [await dial(), await dial()]
+    await vi.waitFor(() => expect(told).toEqual(['up']))
+    one.destroy()
+    two.destroy()
+    await vi.waitFor(() => expect(told).toEqual(['up', 'down']))
+    await dial()
+    await vi.waitFor(() => expect(told).toEqual(['up', 'down', 'up']))
+    await source.stop()
+    expect(told).toEqual(['up', 'down', 'up'])
+  })
+})
