@@ -15,7 +15,10 @@ export default defineConfig({
         ),
         testTimeout: 20_000,
       }),
-      suite('acceptance', ['test/acceptance/**/*.test.ts'], { testTimeout: 120_000 }),
+      suite('acceptance', ['test/acceptance/**/*.test.ts'], {
+        testTimeout: 120_000,
+        hookTimeout: 60_000,
+      }),
       suite('corpora', ['test/corpora/**/*.test.ts'], { testTimeout: 120_000 }),
       suite('simulation', ['test/simulation/**/*.test.ts'], { testTimeout: 1_200_000 }),
       suite('services', ['test/services/**/*.test.ts'], {

@@ -118,6 +118,8 @@ export class Core {
   readonly #recomputer: Recomputer
   readonly #lateShare: LateShare
   readonly #loadRules: LoadRules
+  /** Hash of the rule set that is in force before the first one. */
+  readonly #noRules: string
   readonly #guard: InvariantGuard
   #rules: LoadedRules
   #engine: Engine
@@ -143,6 +145,7 @@ export class Core {
     this.#options = options
     this.#loadRules = options.loadRules ?? loadRulesOnce()
     this.#rules = this.#loadRules(NO_RULES)
+    this.#noRules = this.#rules.hash
     this.#nextRules = new NextRules(this.#loadRules)
     this.#rematch = new Rematch(options.journal, options.event)
     this.#feeds = new Feeds(this.#rematch)
@@ -364,7 +367,9 @@ export class Core {
       nowMs = Math.max(this.#options.clock(), nowMs)
     }
     if (!this.#isLive) {
-      if (wanted === undefined) return false
+      // Without any rules in force there is nothing to go on with.
+      if (wanted === undefined || (next === undefined && this.#rules.hash === this.#noRules))
+        return false
       // While an edit made meanwhile is prepared, the rules that were in force before go on.
       this.#isLive = true
       this.#links.setInputs(wanted.rules.source.inputs)
@@ -482,7 +487,10 @@ export class Core {
   #nextPrepared({ rules }: Wanted, nowMs: number): RulesMessage | undefined {
     const at = { nowMs, nextNo: this.#committer.nextNo }
     const change = { former: this.#rules, rules, engine: this.#engine }
-    if (!this.#rebuilder.prepare(change, at)) return undefined
+    if (!this.#rebuilder.prepare(change, at)) {
+      this.#nextRules.postpone()
+      return undefined
+    }
     return this.#nextRules.prepared((order) => this.#options.post({ kind: 'prepared', order }))
   }
 

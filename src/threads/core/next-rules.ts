@@ -13,12 +13,14 @@ export interface Wanted {
  *   1. One that is announced is prepared; then main is told, and the intake threads switch.
  *   2. From being told until it is in force nothing newer is wanted, or edits that come faster than
  *      they can be prepared would never come into force.
- *   3. One that the intake threads switched to unasked, as at a start, is prepared as well.
+ *   3. One that the intake threads switched to unasked, as at a start, comes before one that is
+ *      announced, unless it takes time to prepare.
  */
 export class NextRules {
   readonly #load: LoadRules
   /** The newest that an intake thread has switched to. */
   #switched: RulesMessage | undefined
+  #isPostponed = false
   #announced: AnnouncedRules | undefined
   #told: AnnouncedRules | undefined
   #wanted: Wanted | undefined
@@ -54,6 +56,11 @@ export class NextRules {
     return this.#wanted
   }
 
+  /** What is wanted is not prepared yet: one that is newer may take its place. */
+  postpone(): void {
+    this.#isPostponed = true
+  }
+
   /**
    * What is wanted is prepared. Answers the rule set to bring into force now, or `tell`s main,
    * once, that the intake threads may switch to it.
@@ -67,6 +74,7 @@ export class NextRules {
     }
     this.#told = undefined
     this.#switched = undefined
+    this.#isPostponed = false
     this.#wanted = undefined
     return message
   }
@@ -74,6 +82,7 @@ export class NextRules {
   #newest(): AnnouncedRules | RulesMessage | undefined {
     const [switched, told] = [this.#switched, this.#told]
     if (told !== undefined) return (switched?.order ?? -1) < told.order ? told : switched
+    if (switched !== undefined && !this.#isPostponed) return switched
     const announced = this.#announced
     return (announced?.order ?? -1) > (switched?.order ?? this.#lastOrder) ? announced : switched
   }

@@ -67,10 +67,20 @@ describe('the next rules', () => {
     expect([wanted(), prepared(), wanted()]).toEqual([1, 1, 2])
   })
 
-  it('of a start give way to an announced one before they are prepared, not after', () => {
+  it('of a start come before an announced one, where they are prepared at once', () => {
+    const { next, told, wanted, prepared } = nextRules()
+    next.receive(announced(1))
+    next.receive(rules(0))
+    expect([wanted(), prepared(), wanted()]).toEqual([0, 0, 1])
+    expect(told).toEqual([])
+  })
+
+  it('of a start give way to an announced one while they are not prepared', () => {
     const { next, told, wanted, prepared } = nextRules()
     next.receive(rules(0))
     next.receive(announced(1))
+    expect(wanted()).toBe(0)
+    next.postpone()
     expect([wanted(), prepared()]).toEqual([1, undefined])
     expect(told).toEqual([1])
     next.receive(rules(1))
