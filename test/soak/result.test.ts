@@ -9,6 +9,12 @@ import { soak } from './soak.ts'
 import { SUBJECTS } from './subjects.ts'
 import type { Subject } from './subjects.ts'
 
+/**
+ * Subjects whose first full run that passes is still to come: of 20,000 simulated worlds about one
+ * in two thousand finds other old news than the oracle.
+ */
+const AWAITED = ['simulation']
+
 let root: string
 
 beforeEach(() => {
@@ -36,10 +42,10 @@ describe('the committed result of the soak', () => {
   const last = readResult(join(import.meta.dirname, 'result.json'))
 
   const isKnown = ({ name }: Subject): boolean => last[name] !== undefined
-  // One that was never run at its full size yet proves nothing, and is named by every run of this.
-  for (const { name } of SUBJECTS.filter((subject) => !isKnown(subject))) {
-    it.todo(`the soak of "${name}" has no result: npm run soak -- ${name}`)
-  }
+  it('is there for every subject but those that are awaited', () => {
+    const missing = SUBJECTS.filter((subject) => !isKnown(subject)).map(({ name }) => name)
+    expect(missing).toEqual(AWAITED)
+  })
 
   it.each(SUBJECTS.filter(isKnown))('stands for the code as it is: $name', (subject) => {
     expect(complaint(project, subject, last[subject.name], Date.now())).toBeUndefined()
