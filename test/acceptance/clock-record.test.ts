@@ -204,6 +204,12 @@ describe('the hour as it was recorded', () => {
     expect(stored(data)).toEqual([...expected, `${STILL_OPEN} open`])
   })
 
+  it('has what came too late as old news', () => {
+    expect(stored(data, true)).toEqual([
+      'errors db-1 26:02–26:02 matches 3 firings 1 peak 3 medium settled',
+    ])
+  })
+
   it('was never in doubt about itself', () => {
     expect(recorded.found('core.invariant_broken')).toEqual([])
     expect(recorded.found('service.failed')).toEqual([])
@@ -273,11 +279,13 @@ function clockText(timeMs: number): string {
   return `${two(Math.floor(seconds / 60))}:${two(seconds % 60)}`
 }
 
-function stored(folder: string): string[] {
+/** What was told as it happened, or read back from the journal because it came too late. */
+function stored(folder: string, isOldNews = false): string[] {
   const rows = query<Line & { readonly state: string }>(
     folder,
     `SELECT rule_id AS ruleId, group_key AS groupKey, start_ms AS startMs, end_ms AS endMs,
-       matches, firings, peak, severity, state FROM episode ORDER BY start_ms, rule_id`,
+       matches, firings, peak, severity, state FROM episode
+     WHERE recomputed = ${isOldNews ? 1 : 0} ORDER BY start_ms, rule_id`,
   )
   return rows.map((row) => `${lineOf(row)} ${row.state}`)
 }

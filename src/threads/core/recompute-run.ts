@@ -80,8 +80,9 @@ export async function runRecompute(
   const { isCut } = recompute
   const cause = causeOf(missingBeforeMs, isCut)
   const episodes = recompute.finish().flatMap(({ target, episode, lateMatches }) => {
-    const { ids, rule, isRecorded } = targets.all[target]!
-    if (lateMatches === 0 && !isRecorded) return []
+    const { ids, rule, isRecorded, wholeFromMs } = targets.all[target]!
+    // Nothing late in it, and not to be compared with what was recorded: that may have seen more.
+    if (lateMatches === 0 && (!isRecorded || episode.startMs < wholeFromMs)) return []
     const mode = rule.mode === 'shadow' ? ('shadow' as const) : ('real' as const)
     return [{ ids, episode, mode, ruleset: rules.hash, lateMatches, cause }]
   })
