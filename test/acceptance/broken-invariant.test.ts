@@ -97,7 +97,7 @@ it('ends at the first contradiction and goes on at the second, with the rule tha
   expect(await third.stop()).toBe(0)
   const fourth = await start(folder)
   expect((await rulesOf(fourth)).every(({ unverified }) => unverified === null)).toBe(true)
-}, 120_000)
+}, 300_000)
 
 it('takes the mark off a rule whose windows are built anew by an edit, and no other', async () => {
   const folder = await afterKill()
@@ -113,7 +113,7 @@ it('takes the mark off a rule whose windows are built anew by an edit, and no ot
     return rules.length < 2 ? rules.map(({ id }) => id) : undefined
   })
   expect(marked).toEqual(['a'])
-}, 120_000)
+}, 300_000)
 
 it('marks every rule when the log does not say which of them answered', async () => {
   const folder = await afterKill()
@@ -124,7 +124,7 @@ it('marks every rule when the log does not say which of them answered', async ()
   expect((await serveToEnd(folder)).code).toBe(FAILED)
   const running = await start(folder)
   expect(await metric(running.url, 'tocsin_rules_unverified')).toBe(2)
-}, 120_000)
+}, 300_000)
 
 it('begins a rule anew whose saved windows cannot be read, and marks it', async () => {
   const folder = await afterKill()
@@ -149,7 +149,7 @@ it('begins a rule anew whose saved windows cannot be read, and marks it', async 
   expect(await second.stop()).toBe(0)
   const third = await start(folder)
   expect(third.log.filter(({ occurrence }) => occurrence === 'core.invariant_broken')).toEqual([])
-}, 120_000)
+}, 300_000)
 
 it('begins all rules anew when the log cannot be run at all', async () => {
   const folder = await afterKill()
@@ -173,7 +173,7 @@ it('begins all rules anew when the log cannot be run at all', async () => {
   await second.stop('SIGKILL')
   const third = await start(folder)
   expect(third.log.filter(({ occurrence }) => occurrence === 'core.invariant_broken')).toEqual([])
-}, 120_000)
+}, 300_000)
 
 it('writes down what breaks while it works, and the next start takes up where the log ends', async () => {
   const folder = await afterKill()
@@ -197,7 +197,7 @@ it('writes down what breaks while it works, and the next start takes up where th
     return rows.length === 2 || undefined
   })
   expect(await metric(second.url, 'tocsin_rules_unverified')).toBe(0)
-}, 120_000)
+}, 300_000)
 
 it('leaves out the records over which work failed twice, marks the rules that read them, and goes on', async () => {
   const folder = await afterKill()
@@ -236,7 +236,7 @@ it('leaves out the records over which work failed twice, marks the rules that re
   const fourth = await start(folder)
   const broken = fourth.log.filter(({ occurrence }) => occurrence === 'core.invariant_broken')
   expect(broken).toEqual([])
-}, 240_000)
+}, 300_000)
 
 it('counts what another engine version answers otherwise, and goes live with what it says', async () => {
   const folder = await afterKill()
@@ -248,7 +248,7 @@ it('counts what another engine version answers otherwise, and goes live with wha
   expect(await metric(running.url, 'tocsin_core_replay_differences_total')).toBe(1)
   expect(await metric(running.url, 'tocsin_rules_unverified')).toBe(0)
   expect((await incidents(running.url)).some(({ title }) => title === TITLE)).toBe(false)
-}, 120_000)
+}, 300_000)
 
 /** A folder whose service has counted two events under two rules, and was killed. */
 async function afterKill(): Promise<string> {

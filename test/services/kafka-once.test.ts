@@ -4,7 +4,7 @@
  * transactional producer write. The truth is the log, as another consumer reads it.
  *
  * In CI a minute with two kills and two stops. `KAFKA_RUN_SECONDS`, `KAFKA_RUN_KILLS`,
- * `KAFKA_RUN_STOPS`, `KAFKA_RUN_LEADERS` and `KAFKA_RUN_RATE` make it the long run of the soak, with
+ * `KAFKA_RUN_STOPS`, `KAFKA_RUN_LEADERS` and `KAFKA_RUN_RATE` make it a long run, with
  * `KAFKA_RUN_PLAIN` beside a plain consumer, `KAFKA_RUN_LINES` with what the processes said.
  */
 import { rmSync } from 'node:fs'

@@ -35,7 +35,13 @@ describe('the committed result of the soak', () => {
   const project = join(import.meta.dirname, '..', '..')
   const last = readResult(join(import.meta.dirname, 'result.json'))
 
-  it.each(SUBJECTS)('stands for the code as it is: $name', (subject) => {
+  const isKnown = ({ name }: Subject): boolean => last[name] !== undefined
+  // One that was never run at its full size yet proves nothing, and is named by every run of this.
+  for (const { name } of SUBJECTS.filter((subject) => !isKnown(subject))) {
+    it.todo(`the soak of "${name}" has no result: npm run soak -- ${name}`)
+  }
+
+  it.each(SUBJECTS.filter(isKnown))('stands for the code as it is: $name', (subject) => {
     expect(complaint(project, subject, last[subject.name], Date.now())).toBeUndefined()
   })
 

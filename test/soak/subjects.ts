@@ -55,27 +55,6 @@ export const SUBJECTS: readonly Subject[] = [
     }),
   },
   {
-    name: 'kafka',
-    promise:
-      'every record counts once through kills, stops over the session time-out and leader moves',
-    minutes: 15,
-    size: { unit: 'seconds', full: 420 },
-    days: 30,
-    folders: [...CORE, 'src/ingest/kafka', 'src/ingest/journal'],
-    command: (size) => ({
-      kind: 'tests',
-      project: 'services',
-      file: 'test/services/kafka-once.test.ts',
-      env: {
-        KAFKA_RUN_SECONDS: String(size),
-        KAFKA_RUN_KILLS: '8',
-        KAFKA_RUN_STOPS: '8',
-        KAFKA_RUN_LEADERS: '2',
-        KAFKA_RUN_PLAIN: 'yes',
-      },
-    }),
-  },
-  {
     name: 'reload-under-fire',
     promise: 'no incident is missing or doubled over reloads under load and kills within them',
     minutes: 5,

@@ -50,7 +50,9 @@ it('keeps where a rule set came from, and the latest where that changes', async 
 it('is unknown for rule sets of a database that was there before', async () => {
   const database = new DatabaseSync(file)
 
-  for (const { up } of [firstTables('sqlite'), checkpoints('sqlite')]) await up(kyselyOn(database))
+  for (const migration of [firstTables('sqlite'), checkpoints('sqlite')]) {
+    await migration.up(kyselyOn(database))
+  }
   database.exec("INSERT INTO ruleset (hash, content, created_ms) VALUES ('h0', 'content', 1)")
   await rulesetOrigin('sqlite').up(kyselyOn(database))
   database.close()

@@ -50,6 +50,12 @@ export const listening = {
   reorder: durationSchema.prefault(formatDuration(DEFAULT_TIMING.reorderMs)),
   /** Silence after which the input counts as idle; ms in the output. */
   idle_after: durationSchema.prefault(formatDuration(DEFAULT_TIMING.idleAfterMs)),
+  /** Needed to listen on more than this machine without encryption or without knowing who sends. */
+  allow_insecure: z.boolean().default(false),
+}
+
+const gelf = {
+  ...listening,
   /**
    * Silence after which an input that had records is an incident, and time without anybody
    * listening too; `undefined` in the output when it is `off`, else ms.
@@ -57,15 +63,13 @@ export const listening = {
   silent_after: z
     .union([z.literal('off').transform(() => undefined), durationSchema])
     .prefault('5m'),
-  /** Needed to listen on more than this machine without encryption or without knowing who sends. */
-  allow_insecure: z.boolean().default(false),
 }
 
 /** GELF over TCP: messages that end in a NUL byte (as GELF says) or in a line feed. */
 export const gelfTcpSchema = z
   .strictObject({
     type: z.literal('gelf-tcp'),
-    ...listening,
+    ...gelf,
     delimiter: z.enum(['nul', 'newline']).default('nul'),
     tls: tlsSchema.optional(),
   })
@@ -73,14 +77,14 @@ export const gelfTcpSchema = z
 
 /** GELF over UDP: plain, gzip, zlib; whole or in chunks. */
 export const gelfUdpSchema = z
-  .strictObject({ type: z.literal('gelf-udp'), ...listening })
+  .strictObject({ type: z.literal('gelf-udp'), ...gelf })
   .superRefine(isDeliberate)
 
 /** GELF over HTTP: `POST /gelf`. */
 export const gelfHttpSchema = z
   .strictObject({
     type: z.literal('gelf-http'),
-    ...listening,
+    ...gelf,
     /** Bearer token that senders must show; without one, everyone who reaches the port may send. */
     token: z.string().min(8, 'expected a token of at least 8 characters').optional(),
     tls: tlsSchema.optional(),

@@ -4,7 +4,7 @@ import { isDeliberate, listening } from '../gelf/settings.ts'
 import type { GelfInputSettings } from '../gelf/settings.ts'
 import { tlsSchema } from '../gelf/tls.ts'
 
-/** Event notifications of Graylog: `POST /graylog`. */
+/** Event notifications of Graylog: `POST /graylog`. Its silence is good news, so nobody is told. */
 export const graylogWebhookSchema = z
   .strictObject({
     type: z.literal('graylog-webhook'),
