@@ -52,7 +52,7 @@ const BURST = { atLeast: 3, withinMs: 2_000, quietMs: 2_000 }
 let folder: string
 let service: RunningService | undefined
 let fire: RunningFire | undefined
-const text: Text = { title: 0, severity: 'low', team: 0, atLeast: 5, withinS: 6, extra: [0] }
+const text: Text = { title: 0, severity: 'high', team: 0, atLeast: 5, withinS: 6, extra: [0] }
 
 beforeAll(() => {
   folder = serviceFolder({ 'tocsin.yaml': CONFIG, 'rules/all.yaml': rules() })
@@ -129,7 +129,7 @@ async function reload(nth: number): Promise<void> {
 function edit(kind: (typeof KINDS)[number], nth: number): void {
   if (kind === 'title') text.title++
   else if (kind === 'window') text.withinS = 4 + (nth % 5)
-  else if (kind === 'severity') text.severity = text.severity === 'low' ? 'medium' : 'low'
+  else if (kind === 'severity') text.severity = text.severity === 'high' ? 'medium' : 'high'
   else if (kind === 'labels') text.team++
   else if (kind === 'threshold') text.atLeast = 5 + (nth % 4)
   else if (kind === 'delete') text.extra.shift()
@@ -215,7 +215,8 @@ function checkEpisodes(senders: ReadonlyMap<string, Sent>): void {
       episodesOf(senders.get(sender)!.burstMs, BURST).map((episode) => ({ sender, ...episode })),
     ),
   )
-  // One incident per group and cause, also of the rule that was edited all the time.
+  // One incident per group and cause, also of the rules that were edited all the time: none of
+  // them closes by itself.
   const opened = ask(
     `SELECT rule_id AS rule, count(*) AS n, count(DISTINCT group_json) AS groups FROM incident
      GROUP BY rule_id`,
