@@ -18,8 +18,12 @@ const ORDER = [
   'closed',
 ]
 
-/** How long a person waits for an answer before asking another process the same thing again. */
+/**
+ * How long a person waits for an answer before asking again; a process that ends breaks the
+ * connection, which is noticed sooner.
+ */
 const PATIENCE_MS = 10_000
+const LOOK_MS = 1_000
 
 /** People at the API: they act on incidents, and ask again when no answer comes. */
 export class People {
@@ -56,9 +60,13 @@ export class People {
       return
     }
     void this.#wait(asked, process.client.command(asked.request))
-    scheduler.after(PATIENCE_MS, () => {
-      if (asked.answers.length === 0) this.#ask(asked)
-    })
+    const look = (waitedMs: number): void => {
+      if (asked.answers.length > 0) return
+      const isGone = !this.#world.serving().includes(process)
+      if (isGone || waitedMs >= PATIENCE_MS) this.#ask(asked)
+      else scheduler.after(LOOK_MS, () => look(waitedMs + LOOK_MS))
+    }
+    scheduler.after(LOOK_MS, () => look(LOOK_MS))
   }
 
   async #wait(asked: Asked, answer: Promise<CommandResult>): Promise<void> {
