@@ -118,6 +118,8 @@ export class World {
       // What came too late is read back about now: the first time, somebody trips over the cable.
       if (round === 0) this.#killSoon()
       await this.#pass(4_000)
+      // Slow channels and a slow store may take longer with the last of it; what is stuck stays so.
+      for (let second = 0; second < 30 && this.#isBehind(); second++) await this.#pass(1_000)
     }
     for (let day = 0; day < 5 && this.#pending() > 0; day++) {
       this.#step(86_400_000)
@@ -140,6 +142,16 @@ export class World {
 
   #step(byMs: number): void {
     for (const process of this.processes) process.clock.step(byMs)
+  }
+
+  /** Whether something that was accepted is not evaluated yet. */
+  #isBehind(): boolean {
+    const next = this.database.sql.prepare('SELECT next FROM "partition" WHERE id = ?')
+    return this.journal
+      .partitions()
+      .some(
+        (held) => (next.get(held.partition) as { next: number } | undefined)?.next !== held.next,
+      )
   }
 
   #pending(): number {
