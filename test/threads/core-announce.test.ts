@@ -5,11 +5,9 @@ import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
 
 import { compileRuleset } from '../../src/config/ruleset.ts'
-import { DEFAULT_POLICY } from '../../src/incidents/policy.ts'
 import { ManualClock } from '../../src/lib/manual-clock.ts'
-import { hostCore } from '../../src/threads/core/core-host.ts'
-import type { FromCore, ToCore } from '../../src/threads/messages.ts'
-import { localPair } from '../../src/threads/ports.ts'
+import type { FromCore } from '../../src/threads/messages.ts'
+import { startLoneCore } from '../support/lone-core.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 let data = ''
@@ -18,33 +16,13 @@ afterEach(() => rmSync(data, { recursive: true, force: true }))
 async function startCore() {
   data = mkdtempSync(join(tmpdir(), 'tocsin-announce-'))
   const clock = new ManualClock(Date.UTC(2026, 0, 1))
-  const [main, core] = localPair<ToCore, FromCore>()
   const seen: string[] = []
-  main.listen((message) => {
+  const heard = (message: FromCore): void => {
     if (message.kind === 'occurrence') return
     const number = message.kind === 'prepared' || message.kind === 'announced'
     seen.push(number ? `${message.kind} ${message.order}` : message.kind)
-  })
-  await hostCore({
-    settings: {
-      data,
-      journal: { maxAgeMs: 1e12, maxBytes: 1e12, maxSegmentBytes: 1e9, maxSegmentMs: 1e12 },
-      routing: {
-        receivers: [],
-        procedure: DEFAULT_POLICY.procedures,
-        baseUrl: 'http://127.0.0.1',
-        graylogUrl: null,
-      },
-      selfKey: '00',
-      owner: 'test',
-      env: {},
-    },
-    clock: clock.now,
-    timers: clock,
-    main: core,
-    journal: localPair<ToCore, never>()[1],
-    intakes: [],
-  })
+  }
+  const main = await startLoneCore({ data, clock, heard })
   const rules = (order: number) => {
     const documents = [{ file: 'a.yaml', text: `rule: r${order}\nwhere: "*"\nmatch: {}\n` }]
     const source = { documents, inputs: {}, fields: {} }

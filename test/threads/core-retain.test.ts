@@ -4,14 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
 
-import { DEFAULT_POLICY } from '../../src/incidents/policy.ts'
 import { openJournalWriter } from '../../src/ingest/journal/sqlite-journal.ts'
 import { ManualClock } from '../../src/lib/manual-clock.ts'
-import { hostCore } from '../../src/threads/core/core-host.ts'
-import type { FromCore, ToCore } from '../../src/threads/messages.ts'
-import { localPair } from '../../src/threads/ports.ts'
+import type { FromCore } from '../../src/threads/messages.ts'
 import { journalFolder } from '../../src/threads/thread-settings.ts'
 import { slab } from '../contracts/slab-builder.ts'
+import { startLoneCore } from '../support/lone-core.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const RECORDS = 6_000
@@ -36,33 +34,13 @@ it('a checkpoint keeps the records of a partition that nobody has evaluated yet'
   writer.append([slab('a@0', records, 0, START_MS), slab('b@0', records, 0, START_MS)])
   writer.close()
 
-  const [main, core] = localPair<ToCore, FromCore>()
   const kept: Readonly<Record<string, number>>[] = []
   const seen: FromCore['kind'][] = []
-  main.listen((message) => {
+  const heard = (message: FromCore): void => {
     seen.push(message.kind)
     if (message.kind === 'retain') kept.push(message.below)
-  })
-  await hostCore({
-    settings: {
-      data,
-      journal: { maxAgeMs: 1, maxBytes: 1, maxSegmentBytes: 1e9, maxSegmentMs: 1e9 },
-      routing: {
-        receivers: [],
-        procedure: DEFAULT_POLICY.procedures,
-        baseUrl: 'http://127.0.0.1',
-        graylogUrl: null,
-      },
-      selfKey: '00',
-      owner: 'test',
-      env: {},
-    },
-    clock: clock.now,
-    timers: clock,
-    main: core,
-    journal: localPair<ToCore, never>()[1],
-    intakes: [],
-  })
+  }
+  const main = await startLoneCore({ data, clock, heard, maxAgeMs: 1, maxBytes: 1 })
   const source = { documents: [], inputs: {}, fields: {} }
   main.post({ kind: 'rules', hash: '', source, order: 1, origin: null })
   const first = await waitFor('the first checkpoint', () => kept[0])

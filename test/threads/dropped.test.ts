@@ -5,11 +5,9 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, expect, it } from 'vitest'
 
-import { DEFAULT_POLICY } from '../../src/incidents/policy.ts'
 import { ManualClock } from '../../src/lib/manual-clock.ts'
-import { hostCore } from '../../src/threads/core/core-host.ts'
-import type { FromCore, ToCore } from '../../src/threads/messages.ts'
-import { localPair } from '../../src/threads/ports.ts'
+import type { FromCore } from '../../src/threads/messages.ts'
+import { startLoneCore } from '../support/lone-core.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const START_MS = Date.UTC(2026, 0, 5, 9)
@@ -22,33 +20,13 @@ it('writes down what was dropped, one gap and one incident while it goes on', as
   const data = mkdtempSync(join(tmpdir(), 'tocsin-dropped-'))
   folders.push(data)
   const clock = new ManualClock(START_MS)
-  const [main, core] = localPair<ToCore, FromCore>()
   const seen: FromCore['kind'][] = []
   let lastNo = 0
-  main.listen((message) => {
+  const heard = (message: FromCore): void => {
     seen.push(message.kind)
     if (message.kind === 'committed') lastNo = message.lastNo
-  })
-  await hostCore({
-    settings: {
-      data,
-      journal: { maxAgeMs: 1, maxBytes: 1, maxSegmentBytes: 1e9, maxSegmentMs: 1e9 },
-      routing: {
-        receivers: [],
-        procedure: DEFAULT_POLICY.procedures,
-        baseUrl: 'http://127.0.0.1',
-        graylogUrl: null,
-      },
-      selfKey: '00',
-      owner: 'test',
-      env: {},
-    },
-    clock: clock.now,
-    timers: clock,
-    main: core,
-    journal: localPair<ToCore, never>()[1],
-    intakes: [],
-  })
+  }
+  const main = await startLoneCore({ data, clock, heard })
   const source = { documents: [], inputs: {}, fields: {} }
   main.post({ kind: 'rules', hash: '', source, order: 1, origin: null })
   await waitFor('the start', () => (lastNo > 0 ? true : undefined))

@@ -5,15 +5,13 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, expect, it } from 'vitest'
 
-import { DEFAULT_POLICY } from '../../src/incidents/policy.ts'
 import { openJournalWriter } from '../../src/ingest/journal/sqlite-journal.ts'
 import { ManualClock } from '../../src/lib/manual-clock.ts'
 import type { CoreStats } from '../../src/model/stats.ts'
-import { hostCore } from '../../src/threads/core/core-host.ts'
-import type { FromCore, ToCore } from '../../src/threads/messages.ts'
-import { localPair } from '../../src/threads/ports.ts'
+import type { FromCore } from '../../src/threads/messages.ts'
 import { databaseFile, journalFolder } from '../../src/threads/thread-settings.ts'
 import { slab } from '../contracts/slab-builder.ts'
+import { startLoneCore } from '../support/lone-core.ts'
 
 const S = 1_000
 const START_MS = Date.UTC(2026, 0, 5, 9)
@@ -84,38 +82,18 @@ function leaveHole(folder: string): void {
 }
 
 async function start(data: string, clock: ManualClock) {
-  const [main, core] = localPair<ToCore, FromCore>()
   const seen = new Set<FromCore['kind']>()
   let stats: CoreStats | undefined
-  main.listen((message) => {
+  const heard = (message: FromCore): void => {
     seen.add(message.kind)
     if (message.kind === 'stats') ({ stats } = message)
-  })
+  }
   const soon = async (is: () => boolean): Promise<void> => {
     const endMs = performance.now() + 10_000
     while (!is() && performance.now() < endMs) await new Promise((done) => setImmediate(done))
     expect(is()).toBe(true)
   }
-  await hostCore({
-    settings: {
-      data,
-      journal: { maxAgeMs: 1e12, maxBytes: 1e12, maxSegmentBytes: 1e9, maxSegmentMs: 1e9 },
-      routing: {
-        receivers: [],
-        procedure: DEFAULT_POLICY.procedures,
-        baseUrl: 'http://127.0.0.1',
-        graylogUrl: null,
-      },
-      selfKey: '00',
-      owner: 'test',
-      env: {},
-    },
-    clock: clock.now,
-    timers: clock,
-    main: core,
-    journal: localPair<ToCore, never>()[1],
-    intakes: [],
-  })
+  const main = await startLoneCore({ data, clock, heard })
   const documents = [{ file: 'a.yaml', text: RULE }]
   const inputs = { web: { labels: {}, reorderMs: 5 * S, idleAfterMs: 60 * S } }
   const source = { documents, inputs, fields: {} }

@@ -3,16 +3,15 @@
  * becomes of the process, and so that the next start knows that it is the second.
  */
 import type { RuleInfo } from '../../incidents/rule-info.ts'
-import { derivedName } from '../../lib/canonical.ts'
 import type { BrokenBody, BrokenSlice } from '../../model/broken.ts'
 import type { CommitEntry, LogEntry } from '../../model/commit.ts'
 import { FencedError, InvariantError, StoreWriteError } from '../../model/commit.ts'
-import type { Episode, EpisodeChange } from '../../model/episode.ts'
-import { groupKey } from '../../model/group.ts'
+import type { EpisodeChange } from '../../model/episode.ts'
 import { effectsHash } from '../../rules/effects-hash.ts'
 import { UnreadableStateError } from './replay.ts'
 import type { Differences } from './verification.ts'
 import { namesOf } from './verification.ts'
+import { toldAtOnce } from './system-episode.ts'
 
 /** Rule id of the incidents that say so; a colon keeps it apart from users' rules. */
 export const BROKEN_RULE_ID = 'tocsin:invariant'
@@ -102,31 +101,10 @@ export function brokenEntry(body: BrokenBody): CommitEntry {
 /** It has happened: what is left to do is for people. */
 function changesOf({ what, no, count, rules, nowMs }: BrokenBody): EpisodeChange[] {
   const group = { broken: what, rules: namesOf(rules) }
-  const ref = `t:${nowMs}`
-  const episode: Episode = {
-    id: derivedName(BROKEN_RULE_ID, what, String(no), String(nowMs)),
-    ruleId: BROKEN_RULE_ID,
-    ruleRev: 'system',
-    group,
-    groupKey: groupKey(Object.values(group)),
-    state: 'open',
-    startMs: nowMs,
-    endMs: nowMs,
-    matches: Math.max(1, count),
-    firings: 1,
-    peak: Math.max(1, count),
-    value: Math.max(1, count),
-    severity: 'high',
-    openedRef: ref,
-    firstRef: ref,
-    lastRef: ref,
-    flags: [],
-  }
-  const at = { atMs: nowMs, quietMs: 0 }
-  return [
-    { change: 'opened', episode, ...at },
-    { change: 'settled', episode: { ...episode, state: 'settled' }, ...at },
-  ]
+  const name = [what, String(no), String(nowMs)]
+  const value = Math.max(1, count)
+  const when = { startMs: nowMs, endMs: nowMs }
+  return toldAtOnce({ ruleId: BROKEN_RULE_ID, name, group, ...when, value }, nowMs)
 }
 
 /** An error's text in the log and in an incident: short, whatever threw it. */

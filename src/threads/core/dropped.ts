@@ -1,10 +1,9 @@
 import type { RuleInfo } from '../../incidents/rule-info.ts'
-import { derivedName } from '../../lib/canonical.ts'
 import type { CommitEntry, DroppedRecords, Gap } from '../../model/commit.ts'
-import type { Episode, EpisodeChange } from '../../model/episode.ts'
-import { groupKey } from '../../model/group.ts'
+import type { EpisodeChange } from '../../model/episode.ts'
 import type { PartitionState } from '../../model/partition.ts'
 import { inputOfPartition } from '../../model/slab.ts'
+import { toldAtOnce } from './system-episode.ts'
 
 /** Rule id of the incidents that say what was dropped; a colon keeps it apart from users' rules. */
 export const DROPPED_RULE_ID = 'tocsin:dropped'
@@ -70,30 +69,13 @@ export class DroppedNotes {
 
 /** It goes on in the episode before when that is not long ago: the store adopts that one (I5). */
 function changesOf({ partition, records, fromMs, toMs }: DroppedRecords): EpisodeChange[] {
-  const input = inputOfPartition(partition)
-  const ref = `t:${fromMs}`
-  const episode: Episode = {
-    id: derivedName(DROPPED_RULE_ID, partition, String(fromMs)),
+  const finding = {
     ruleId: DROPPED_RULE_ID,
-    ruleRev: 'system',
-    group: { input },
-    groupKey: groupKey([input]),
-    state: 'open',
+    name: [partition, String(fromMs)],
+    group: { input: inputOfPartition(partition) },
     startMs: fromMs,
     endMs: toMs,
-    matches: records,
-    firings: 1,
-    peak: records,
     value: records,
-    severity: 'high',
-    openedRef: ref,
-    firstRef: ref,
-    lastRef: `t:${toMs}`,
-    flags: [],
   }
-  const at = { atMs: toMs, quietMs: QUIET_MS }
-  return [
-    { change: 'opened', episode, ...at },
-    { change: 'settled', episode: { ...episode, state: 'settled' }, ...at },
-  ]
+  return toldAtOnce(finding, toMs, QUIET_MS)
 }

@@ -1,11 +1,10 @@
 import type { RuleInfo } from '../../incidents/rule-info.ts'
-import { derivedName } from '../../lib/canonical.ts'
 import type { CommitEntry, Gap, LogGapReason } from '../../model/commit.ts'
-import type { Episode, EpisodeChange } from '../../model/episode.ts'
-import { groupKey } from '../../model/group.ts'
+import type { EpisodeChange } from '../../model/episode.ts'
 import type { Report } from '../../model/occurrence.ts'
 import { inputOfPartition, recordRef } from '../../model/slab.ts'
 import type { Slice } from '../../rules/engine.ts'
+import { toldAtOnce } from './system-episode.ts'
 
 /**
  * Rule ids of the incidents that say what is missing, and what such an incident says of itself. A
@@ -104,30 +103,17 @@ function changesOf(gaps: readonly Hole[], nowMs: number): EpisodeChange[] {
   const ruleId = RULE_OF[reason]
   const { to } = gaps.at(-1)!
   const count = gaps.reduce((sum, gap) => sum + gap.to - gap.from, 0)
-  const episode: Episode = {
-    id: derivedName(ruleId, partition, String(from), String(to)),
+  const finding = {
     ruleId,
-    ruleRev: 'system',
+    name: [partition, String(from), String(to)],
     group: { partition, from: String(from) },
-    groupKey: groupKey([partition, String(from)]),
-    state: 'open',
     startMs: nowMs,
     endMs: nowMs,
-    matches: count,
-    firings: 1,
-    peak: count,
     value: count,
-    severity: 'high',
-    openedRef: recordRef(partition, from),
     firstRef: recordRef(partition, from),
     lastRef: recordRef(partition, Math.max(from, to - 1)),
-    flags: [],
   }
-  const at = { atMs: nowMs, quietMs: 0 }
-  return [
-    { change: 'opened', episode, ...at },
-    { change: 'settled', episode: { ...episode, state: 'settled' }, ...at },
-  ]
+  return toldAtOnce(finding, nowMs)
 }
 
 function gapRule(title: string, summary: string): RuleInfo {

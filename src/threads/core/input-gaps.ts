@@ -1,11 +1,10 @@
 import type { RuleInfo } from '../../incidents/rule-info.ts'
-import { derivedName } from '../../lib/canonical.ts'
 import type { CommitEntry, Gap, ListeningGap } from '../../model/commit.ts'
-import type { Episode, EpisodeChange } from '../../model/episode.ts'
-import { groupKey } from '../../model/group.ts'
+import type { EpisodeChange } from '../../model/episode.ts'
 import type { LinkChange, PartitionState } from '../../model/partition.ts'
 import { inputOfPartition } from '../../model/slab.ts'
 import type { OpenedInput } from '../messages.ts'
+import { toldAtOnce } from './system-episode.ts'
 
 /** Rule id of the incidents that say that nobody listened; see `GAP_RULE_ID`. */
 export const DOWN_RULE_ID = 'tocsin:down'
@@ -150,32 +149,10 @@ export class InputGaps {
   }
 }
 
-/** It is over when it is known: the incident stays for people, its signal is clear. */
 function changesOf(down: { readonly fromMs: number; readonly toMs: number }): EpisodeChange[] {
   const { fromMs, toMs } = down
-  const seconds = Math.round((toMs - fromMs) / 1_000)
-  const episode: Episode = {
-    id: derivedName(DOWN_RULE_ID, String(fromMs), String(toMs)),
-    ruleId: DOWN_RULE_ID,
-    ruleRev: 'system',
-    group: {},
-    groupKey: groupKey([]),
-    state: 'open',
-    startMs: fromMs,
-    endMs: toMs,
-    matches: 1,
-    firings: 1,
-    peak: seconds,
-    value: seconds,
-    severity: 'high',
-    openedRef: `t:${fromMs}`,
-    firstRef: `t:${fromMs}`,
-    lastRef: `t:${toMs}`,
-    flags: [],
-  }
-  const at = { atMs: toMs, quietMs: 0 }
-  return [
-    { change: 'opened', episode, ...at },
-    { change: 'settled', episode: { ...episode, state: 'settled' }, ...at },
-  ]
+  const name = [String(fromMs), String(toMs)]
+  const value = Math.round((toMs - fromMs) / 1_000)
+  const when = { startMs: fromMs, endMs: toMs }
+  return toldAtOnce({ ruleId: DOWN_RULE_ID, name, group: {}, ...when, value, matches: 1 }, toMs)
 }

@@ -1,11 +1,10 @@
 import type { RuleInfo } from '../../incidents/rule-info.ts'
-import { derivedName } from '../../lib/canonical.ts'
 import type { CommitEntry } from '../../model/commit.ts'
-import type { Episode, EpisodeChange } from '../../model/episode.ts'
-import { groupKey } from '../../model/group.ts'
+import type { EpisodeChange } from '../../model/episode.ts'
 import type { Report } from '../../model/occurrence.ts'
 import { inputOfPartition } from '../../model/slab.ts'
 import type { Slice } from '../../rules/engine.ts'
+import { toldAtOnce } from './system-episode.ts'
 
 /** Rule id of the incidents that say that too much comes late; see `GAP_RULE_ID`. */
 export const LATE_RULE_ID = 'tocsin:late'
@@ -88,35 +87,20 @@ export class LateShare {
   }
 }
 
-/** It happened and is over: the incident stays for people, its signal is clear. */
 function changesOf(
   input: string,
   at: { readonly late: number; readonly share: number; readonly nowMs: number },
 ): EpisodeChange[] {
   const { late, share, nowMs } = at
-  const ref = `t:${nowMs}`
-  const episode: Episode = {
-    id: derivedName(LATE_RULE_ID, input, ref),
+  const finding = {
     ruleId: LATE_RULE_ID,
-    ruleRev: 'system',
+    name: [input, `t:${nowMs}`],
     group: { input },
-    groupKey: groupKey([input]),
-    state: 'open',
     startMs: nowMs,
     endMs: nowMs,
-    matches: late,
-    firings: 1,
-    peak: share,
     value: share,
-    severity: 'medium',
-    openedRef: ref,
-    firstRef: ref,
-    lastRef: ref,
-    flags: [],
+    matches: late,
+    severity: 'medium' as const,
   }
-  const change = { atMs: nowMs, quietMs: AGAIN_MS }
-  return [
-    { change: 'opened', episode, ...change },
-    { change: 'settled', episode: { ...episode, state: 'settled' }, ...change },
-  ]
+  return toldAtOnce(finding, nowMs, AGAIN_MS)
 }

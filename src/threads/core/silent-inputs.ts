@@ -1,8 +1,7 @@
 import type { RuleInfo } from '../../incidents/rule-info.ts'
-import { derivedName } from '../../lib/canonical.ts'
 import type { Episode, EpisodeChange } from '../../model/episode.ts'
-import { groupKey } from '../../model/group.ts'
 import type { PartitionState } from '../../model/partition.ts'
+import { systemEpisode } from './system-episode.ts'
 
 /** Rule id of the incidents that say that an input is silent; see `GAP_RULE_ID`. */
 export const SILENT_RULE_ID = 'tocsin:silent'
@@ -96,26 +95,17 @@ function heardOf(states: readonly PartitionState[]): Map<string, Heard> {
 /** It ends where it was due: the record that ends the silence begins what may be the next. */
 function begun(input: string, at: { readonly fromMs: number; readonly toMs: number }): Episode {
   const { fromMs, toMs } = at
-  const seconds = Math.round((toMs - fromMs) / 1_000)
-  return {
-    id: derivedName(SILENT_RULE_ID, input, String(fromMs)),
+  const value = Math.round((toMs - fromMs) / 1_000)
+  const when = { startMs: fromMs, endMs: toMs }
+  const name = [input, String(fromMs)]
+  return systemEpisode({
     ruleId: SILENT_RULE_ID,
-    ruleRev: 'system',
+    name,
     group: { input },
-    groupKey: groupKey([input]),
-    state: 'open',
-    startMs: fromMs,
-    endMs: toMs,
+    ...when,
+    value,
     matches: 1,
-    firings: 1,
-    peak: seconds,
-    value: seconds,
-    severity: 'high',
-    openedRef: `t:${fromMs}`,
-    firstRef: `t:${fromMs}`,
-    lastRef: `t:${toMs}`,
-    flags: [],
-  }
+  })
 }
 
 function ended(episode: Episode, nowMs: number): EpisodeChange[] {
