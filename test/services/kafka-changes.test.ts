@@ -7,10 +7,11 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 
-import { serviceFolder, startService } from '../support/service.ts'
+import { startService } from '../support/service.ts'
 import type { RunningService } from '../support/service.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { KafkaBroker } from './kafka-broker.ts'
+import { countingFolder } from './kafka-counting.ts'
 import { gelf, kafkaOf, makeTopic, sendTo, withAdmin } from './kafka-traffic.ts'
 
 const WAIT_MS = 60_000
@@ -136,22 +137,7 @@ describe.each(['3.9.2', '4.4.0'] as const)('topics of Kafka %s', (version) => {
   ): Promise<{ readonly topic: string; readonly folder: string }> {
     const topic = `topic-${topics++}`
     await makeTopic(brokers, topic, partitions)
-    const folder = serviceFolder({
-      'tocsin.yaml': `
-inputs:
-  - { name: orders, type: kafka, brokers: ${JSON.stringify(brokers)}, topics: [${topic}], group: ${topic}, start: ${begin} }
-http: { listen: "127.0.0.1:0" }
-`,
-      'rules/each.yaml': `
-slo: each
-service: orders
-objective: 90%
-from: [orders]
-total: _exists_:n
-bad: n:never
-group_by: [n]
-`,
-    })
+    const folder = countingFolder(brokers, topic, { group: topic, start: begin })
     folders.push(folder)
     return { topic, folder }
   }

@@ -8,9 +8,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
-import { serviceFolder, startService } from '../support/service.ts'
+import { startService } from '../support/service.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { KafkaBroker } from './kafka-broker.ts'
+import { countingFolder } from './kafka-counting.ts'
 import { keepWriting, makeTopic, readLog, withAdmin } from './kafka-traffic.ts'
 
 const TOPIC = 'orders'
@@ -28,21 +29,7 @@ afterAll(async () => {
 it('reads on when the leader of a partition is killed, and after another one hung', async () => {
   const brokers = kafka.addresses.PLAINTEXT
   await makeTopic(brokers, TOPIC, 3)
-  const folder = serviceFolder({
-    'tocsin.yaml': `
-inputs: [{ name: orders, type: kafka, brokers: ${JSON.stringify(brokers)}, topics: [${TOPIC}], start: earliest }]
-http: { listen: "127.0.0.1:0" }
-`,
-    'rules/each.yaml': `
-slo: each
-service: orders
-objective: 90%
-from: [orders]
-total: _exists_:n
-bad: n:never
-group_by: [n]
-`,
-  })
+  const folder = countingFolder(brokers, TOPIC)
   const service = await startService(folder)
   const writing = keepWriting({ brokers, topic: TOPIC, partitions: 3, perSecond: 100 })
   const counts = (): ReadonlyMap<string, number> => countsOf(folder)

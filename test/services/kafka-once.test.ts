@@ -14,6 +14,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { serviceFolder } from '../support/service.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { KafkaBroker } from './kafka-broker.ts'
+import { countingFolder } from './kafka-counting.ts'
 import type { KafkaVersion } from './kafka-jars.ts'
 import { nemesis } from './kafka-nemesis.ts'
 import { PlainConsumers } from './kafka-plain-consumers.ts'
@@ -42,21 +43,7 @@ it(
   async () => {
     const brokers = kafka.addresses.PLAINTEXT
     await makeTopic(brokers, TOPIC, PARTITIONS)
-    const folder = serviceFolder({
-      'tocsin.yaml': `
-inputs: [{ name: orders, type: kafka, brokers: ${JSON.stringify(brokers)}, topics: [${TOPIC}], start: earliest }]
-http: { listen: "127.0.0.1:0" }
-`,
-      'rules/each.yaml': `
-slo: each
-service: orders
-objective: 90%
-from: [orders]
-total: _exists_:n
-bad: n:never
-group_by: [n]
-`,
-    })
+    const folder = countingFolder(brokers, TOPIC)
     const replicas = new KafkaReplicas(folder, 3)
     const writing = keepWriting({
       brokers,
