@@ -135,6 +135,14 @@ export class SlabWriter implements RecordSink {
     this.#group = undefined
   }
 
+  /**
+   * Hands over what is open, if anything, although its read may not be sealed: what follows is
+   * matched by other rules (I8). Not while a request is being accepted, which could not be aborted.
+   */
+  cut(): void {
+    if (this.#count > 0) this.#handOver()
+  }
+
   abort(): void {
     if (this.#group !== undefined) {
       throw new Error('a request larger than a slab cannot be taken back')

@@ -6,8 +6,8 @@
  *      observes the same slices and applies the same clock entries holds the same states.
  *   2. `due` only proposes: what it returns becomes true when its entry is applied.
  *   3. A partition that nobody opened is opened by the entry that first names it.
- *   4. Retired partitions are forgotten but for the latest of each input (I2), which the next one
- *      starts from. Which ones is a function of the entries alone.
+ *   4. Retired partitions are forgotten but for the latest few of each input or log (I2), the last
+ *      of which the next one starts from. Which ones is a function of the entries alone.
  */
 import type { LogBody } from '../model/commit.ts'
 import type {
@@ -168,14 +168,19 @@ export class PartitionTracker {
     return [...this.#states.values()]
   }
 
-  /** It was retired, so read to its end, and others of its input have been since. */
+  /**
+   * It was retired, and as many others as are remembered have been since. One of sockets was read to
+   * its end; of a log it is no longer known how far it was read before another writer read on.
+   */
   hasForgotten(partition: string): boolean {
     if (this.#states.has(partition)) return false
-    const { input, epoch } = named(partition)
+    const { epoch } = named(partition)
+    const stem = stemOfPartition(partition)
     const later = this.states().filter(
-      (state) => state.input === input && state.epoch > epoch && state.progress === 'retired',
+      (state) =>
+        state.epoch > epoch && state.progress === 'retired' && stemOfPartition(state.id) === stem,
     )
-    return later.length >= RETIRED_MAX
+    return later.length >= retiredMax(partition)
   }
 
   #forgetRetired(): void {
@@ -184,9 +189,7 @@ export class PartitionTracker {
     for (const { id } of retired.sort((a, b) => b.epoch - a.epoch)) {
       const stem = stemOfPartition(id)
       const count = kept.get(stem) ?? 0
-      // Of a log nothing is evaluated after that; it is known how far it was read.
-      const max = logOfPartition(id) === undefined ? RETIRED_MAX : 1
-      if (count === max) this.#states.delete(id)
+      if (count === retiredMax(id)) this.#states.delete(id)
       else kept.set(stem, count + 1)
     }
   }
@@ -272,4 +275,9 @@ function named(id: string): Named {
 function greatest(a: number | null, b: number | null): number | null {
   if (b === null || b === -Infinity) return a
   return a === null ? b : Math.max(a, b)
+}
+
+/** Of a log nothing is evaluated after it was retired, so only the latest matters. */
+function retiredMax(partition: string): number {
+  return logOfPartition(partition) === undefined ? RETIRED_MAX : 1
 }

@@ -250,6 +250,18 @@ describe('what is kept of retired partitions', () => {
     expect(ids.filter((id) => partitions.hasForgotten(id))).toEqual(['a@1'])
   })
 
+  it('of each log only the latest, and one says nothing about another', () => {
+    const partitions = tracker()
+    for (let epoch = 5; epoch <= 7; epoch++) {
+      for (const log of ['x', 'y']) partitions.open(`a#${log}@${epoch}`, 'a', epoch, 0)
+    }
+    for (const id of ['a#x@5', 'a#x@6', 'a#y@5']) partitions.retire(id)
+    tick(partitions, 0)
+    partitions.applyClock({ kind: 'clock', nowMs: 0, partitions: [] })
+    const ids = ['a#x@5', 'a#x@6', 'a#x@7', 'a#y@4', 'a#y@5', 'a#z@1']
+    expect(ids.filter((id) => partitions.hasForgotten(id))).toEqual(['a#x@5', 'a#y@4'])
+  })
+
   it('one that was forgotten and goes on after all is read as a new one', () => {
     const partitions = tracker()
     restarted(partitions, ['a'])

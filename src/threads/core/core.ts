@@ -563,10 +563,15 @@ export class Core {
   #retain({ partitions }: TimeBucket): void {
     if (this.#rebuilder.isReading) return
     const below = Object.fromEntries(partitions.map(({ id, next }) => [id, next]))
+    const atBegin = new Map(partitions.map((state) => [state.id, state]))
     for (const { partition } of this.#options.journal.partitions()) {
+      // As the cycle began, since a replay begins there: it may have been read to its end later.
+      const state = atBegin.get(partition)
+      const isNews = state === undefined && this.#partitions.state(partition) !== undefined
       const isOver = epochOfPartition(partition) < this.#epoch
-      const state = this.#partitions.state(partition)
-      if (isOver && !mayGrow(partition, state)) below[partition] = Number.MAX_SAFE_INTEGER
+      if (isOver && !isNews && !mayGrow(partition, state)) {
+        below[partition] = Number.MAX_SAFE_INTEGER
+      }
     }
     this.#options.post({ kind: 'retain', below })
   }

@@ -44,7 +44,10 @@ export class InputGaps {
   #formerMs: number | null = null
   /** When nobody listened, for the incident; `undefined` when it is told, or not to be. */
   #down: { readonly fromMs: number; readonly toMs: number } | undefined
+  #isDownTold = false
   #hasListened = false
+  /** Partitions that are known to have a sender: one may come before all inputs listen. */
+  readonly #connected = new Set<string>()
   #hungUpMs: number | undefined
   #isHangUpNew = false
 
@@ -59,7 +62,7 @@ export class InputGaps {
 
   /**
    * Inputs of one intake thread listen. `silentAfterMs`: so long without anybody listening is an
-   * incident, one for all of them; `undefined`: never.
+   * incident, one for all inputs; `undefined`: never.
    */
   listens(
     inputs: readonly OpenedInput[],
@@ -70,15 +73,16 @@ export class InputGaps {
     let leastMs = Infinity
     for (const { partition, hasConnections } of inputs) {
       const input = inputOfPartition(partition)
-      if (hasConnections && this.#hadRecords.has(input)) {
+      if (hasConnections && this.#hadRecords.has(input) && !this.#connected.has(partition)) {
         this.#disconnected.set(partition, { fromMs: atMs, isWritten: false })
       }
       if (fromMs === null || atMs - fromMs < SHORTEST_MS || !this.#former.has(input)) continue
       this.#gaps.push({ reason: 'down', partition, at: 0, fromMs, toMs: atMs })
       leastMs = Math.min(leastMs, silentAfterMs(input) ?? Infinity)
     }
-    if (fromMs !== null && atMs - fromMs >= leastMs && !this.#hasListened) {
+    if (fromMs !== null && atMs - fromMs >= leastMs && !this.#isDownTold) {
       this.#down = { fromMs, toMs: atMs }
+      this.#isDownTold = true
     }
     this.#hasListened = true
   }
@@ -86,9 +90,11 @@ export class InputGaps {
   link({ partition, link, atMs }: LinkChange): void {
     const open = this.#disconnected.get(partition)
     if (link === 'down') {
+      this.#connected.delete(partition)
       if (open === undefined) this.#disconnected.set(partition, { fromMs: atMs, isWritten: false })
       return
     }
+    this.#connected.add(partition)
     this.#disconnected.delete(partition)
     if (open === undefined) return
     const { fromMs, isWritten } = open

@@ -1,6 +1,6 @@
 import type { JournalReader } from '../../ingest/journal/journal.ts'
 import type { RebuildPass } from '../../model/commit.ts'
-import { inputOfPartition } from '../../model/slab.ts'
+import { inputOfPartition, logOfPartition } from '../../model/slab.ts'
 import { PartitionTracker } from '../../rules/partition-tracker.ts'
 import { reachOf } from '../../rules/rebuild.ts'
 import type { Rule } from '../../rules/rule.ts'
@@ -47,6 +47,10 @@ export function planRebuild(
       return { id, next, lastReceivedMs }
     }),
   ]
+  // What lies behind the place to which a log was read was read again by the next writer.
+  for (const { partition } of forgotten) {
+    if (logOfPartition(partition) !== undefined) held.delete(partition)
+  }
   for (const { id, next, lastReceivedMs } of evaluated) {
     if (next === 0 || !edited.some((rule) => readsPartition(rule, id))) continue
     const kept = held.get(id)

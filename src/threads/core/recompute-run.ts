@@ -4,11 +4,16 @@
  * for all their rules and groups together.
  */
 import type { GelfEvent } from '../../ingest/normalise/gelf-event.ts'
-import type { JournalReader } from '../../ingest/journal/journal.ts'
+import type { JournalPartition, JournalReader } from '../../ingest/journal/journal.ts'
 import type { OutstandingRecompute, RecomputeAnswer } from '../../model/commit.ts'
 import type { Matches } from '../../model/matches.ts'
 import type { PartitionState } from '../../model/partition.ts'
-import { inputOfPartition } from '../../model/slab.ts'
+import {
+  epochOfPartition,
+  inputOfPartition,
+  logOfPartition,
+  stemOfPartition,
+} from '../../model/slab.ts'
 import { MatchStep } from '../../pipeline.ts'
 import { createIndexedMatcher } from '../../rules/matching/indexed-matcher.ts'
 import { editedOnly } from '../../rules/rebuild.ts'
@@ -63,7 +68,9 @@ export async function runRecompute(
   const nextOf = new Map(evaluated.map(({ id, next }) => [id, next]))
   for (const partition of pass.partitions.filter((id) => isRead(ruleset, id))) {
     // What has retired is forgotten and was read to its end; what is new lies behind what is late.
-    const next = nextOf.get(partition) ?? Infinity
+    // Of a forgotten log it is not known what the next writer read again.
+    const isLog = logOfPartition(partition) !== undefined
+    const next = nextOf.get(partition) ?? (isLog ? 0 : Infinity)
     targets.beginPartition(partition)
     await pass.read(partition, { sinceMs, next }, ({ rows, receivedMs, maxTimeMs }, first) => {
       targets.beginBatch(receivedMs)
@@ -111,6 +118,7 @@ class JournalPass {
   readonly #sources: RecomputeSources
   readonly #rules: LoadedRules
   readonly #ruleset: CompiledRuleset
+  readonly #held: readonly JournalPartition[]
   readonly #kept: ReadonlyMap<string, number>
   #turns = 0
   #records = 0
@@ -120,8 +128,8 @@ class JournalPass {
     this.#sources = sources
     this.#rules = rules
     this.#ruleset = ruleset
-    const held = sources.journal.partitions()
-    this.#kept = new Map(held.map(({ partition, first }) => [partition, first]))
+    this.#held = sources.journal.partitions()
+    this.#kept = new Map(this.#held.map(({ partition, first }) => [partition, first]))
   }
 
   get records(): number {
@@ -136,8 +144,20 @@ class JournalPass {
     return [...this.#kept.keys()].sort()
   }
 
-  /** Partitions of which nothing is kept, though something of them was asked for. */
+  /** Partitions of which nothing can be read, though something of them was asked for. */
   lookForGone(evaluated: readonly Evaluated[], sinceMs: number): void {
+    const known = new Set(evaluated.map(({ id }) => id))
+    const isForgotten = (partition: string): boolean =>
+      evaluated.some(
+        ({ id }) =>
+          stemOfPartition(id) === stemOfPartition(partition) &&
+          epochOfPartition(id) > epochOfPartition(partition),
+      )
+    for (const { partition, maxReceivedMs } of this.#held) {
+      if (logOfPartition(partition) === undefined || known.has(partition)) continue
+      if (!isForgotten(partition)) continue
+      if (isRead(this.#ruleset, partition) && maxReceivedMs >= sinceMs) this.#misses(maxReceivedMs)
+    }
     for (const { id, next, lastReceivedMs } of evaluated) {
       const isGone = next > 0 && !this.#kept.has(id) && isRead(this.#ruleset, id)
       if (isGone && lastReceivedMs >= sinceMs) this.#misses(lastReceivedMs)

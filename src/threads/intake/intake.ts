@@ -90,6 +90,7 @@ export class Intake {
   activate(message: RulesMessage): void {
     this.#rules = new LoadedRules(message.source)
     for (const input of this.#inputs.values()) {
+      input.writer.cut()
       this.#tellAsked(input)
       input.step = this.#step(input.name)
     }
